@@ -1,0 +1,93 @@
+"""Training objectives: who produces (inputs, targets); the masked forward pass is shared.
+
+`var` is teacher forcing (VAR); `depthart` learns from its own roll-out with targets recomputed as
+the remaining residual (paper, eqs. 5-8). Letters: B batch, K scales, l tokens of one scale,
+z latent channels, S finest side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from depthart import DepthART
+
+
+class Lesson(NamedTuple):
+    """Inputs and targets of one masked forward pass."""
+
+    inputs: list[Tensor]  # scales 2..K, each (B, l, z): cumulative features so far, resized
+    targets: list[Tensor]  # scales 1..K, each (B, l): code indices
+    residuals: list[Tensor]  # scales 1..K, each (B, l, z): the vectors that `targets` quantise
+
+
+Objective = Callable[..., Lesson]
+
+
+@torch.no_grad()
+def teacher_forcing(
+    model: DepthART,
+    image_features: Tensor,
+    depth_features: Tensor,
+    count: int | None = None,
+    sampler: str = "argmax",
+) -> Lesson:
+    """VAR: inputs and targets are the true depth's own token maps (eq. 1).
+
+    Args:
+        model: its quantiser is used, its transformer is not.
+        image_features: unused, so that all objectives are called alike.
+        depth_features: VQ-VAE features of the true depth before quantisation, (B, z, S, S).
+        count: only the first so many scales.
+        sampler: unused.
+    """
+    quantizer = model.vqvae.quantizer
+    total = torch.zeros_like(depth_features)
+    lesson = Lesson([], [], [])
+    for k in range(count or len(model.scales)):
+        if k:
+            lesson.inputs.append(quantizer.downsample(total, k))
+        residual = quantizer.downsample(depth_features - total, k)
+        lesson.residuals.append(residual)
+        lesson.targets.append(quantizer.nearest_codes(residual))
+        total = total + quantizer.expand(quantizer.codebook(lesson.targets[-1]), k)
+    return lesson
+
+
+@torch.no_grad()
+def dynamic_targets(
+    model: DepthART,
+    image_features: Tensor,
+    depth_features: Tensor,
+    count: int | None = None,
+    sampler: str = "argmax",
+) -> Lesson:
+    """DepthART, eqs. 5-8: inputs from the model's own roll-out, targets what is still missing.
+
+    Args:
+        model: rolled out without dropout and without gradients.
+        image_features: see `DepthART.image_features`.
+        depth_features: VQ-VAE features of the true depth before quantisation, (B, z, S, S).
+        count: only the first so many scales.
+        sampler: "argmax" as in the paper; "expected" feeds the mean code (ours).
+    """
+    quantizer = model.vqvae.quantizer
+    total = torch.zeros_like(depth_features)
+    lesson = Lesson([], [], [])
+    was_training = model.training
+    model.eval()
+    for step in model.rollout(image_features, sampler, count):
+        if step.scale:
+            lesson.inputs.append(quantizer.downsample(total, step.scale))
+        residual = quantizer.downsample(depth_features - total, step.scale)  # eq. 6
+        lesson.residuals.append(residual)
+        lesson.targets.append(quantizer.nearest_codes(residual))  # eq. 7
+        total = step.features
+    model.train(was_training)
+    return lesson
+
+
+OBJECTIVES: dict[str, Objective] = {"var": teacher_forcing, "depthart": dynamic_targets}
