@@ -60,9 +60,9 @@ def refinement_gif(prediction: Prediction, cmap: str = "spectral") -> bytes:
     for depth, text in zip(depths, captions, strict=True):
         frame = _frame(photo, Image.new("RGB", photo.size), text)
         frame = frame.quantize(palette=text_palette, dither=Image.Dither.NONE)
-        frame.paste(Image.fromarray(np.asarray(still), "P"), (0, 0))
+        frame.paste(_indices(np.asarray(still)), (0, 0))
         shades = (depth.astype(np.uint16) * (_DEPTH_COLORS - 1) + 127) // 255 + len(colors)
-        frame.paste(Image.fromarray(shades.astype(np.uint8), "P"), (photo.width, 0))
+        frame.paste(_indices(shades.astype(np.uint8)), (photo.width, 0))
         frames.append(frame)
     return _encode(frames, "GIF", optimize=False)
 
@@ -93,6 +93,11 @@ def _frame(photo: Image.Image, depth: Image.Image, caption: str) -> Image.Image:
     frame.paste(depth, (width, 0))
     write(frame, (width, height + footer / 2), caption, 14, max_width=2 * width - 4)
     return frame
+
+
+def _indices(values: np.ndarray) -> Image.Image:
+    """(H, W) uint8 as palette indices, which pasting leaves as they are."""
+    return Image.frombytes("P", values.shape[::-1], values.tobytes())
 
 
 def _encode(frames: list[Image.Image], kind: str, **options: object) -> bytes:
