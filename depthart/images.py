@@ -139,11 +139,17 @@ def _open_file(path: Path) -> Photo:
         raise ValueError(f"{path} is empty (0 bytes).")
     if path.suffix.lower() in HEIC_SUFFIXES:
         _register_heic(path)
+    with warnings.catch_warnings():
+        # PIL's warnings are of its own pixel limit, which ours replaces, and of damaged metadata.
+        warnings.simplefilter("ignore")
+        with _identify(path) as image:
+            return _from_pil(image, path.stem, str(path))
+
+
+def _identify(path: Path) -> Image.Image:
+    """Read the header."""
     try:
-        with warnings.catch_warnings():
-            # The pixel limit below is ours; PIL's own warning would only repeat it.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=_known_formats())
+        return Image.open(path, formats=_known_formats())
     except Image.DecompressionBombError:
         raise ValueError(_too_large(str(path))) from None
     except UnidentifiedImageError:
@@ -151,8 +157,10 @@ def _open_file(path: Path) -> Photo:
             f"{path} is not an image that can be read (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF,"
             " JPEG 2000, and HEIC with pillow-heif)."
         ) from None
-    with image:
-        return _from_pil(image, path.stem, str(path))
+    except OSError as error:
+        if error.errno is not None:  # of the file system, such as missing rights
+            raise
+        raise ValueError(f"{path} is truncated or damaged: {error}") from error
 
 
 def _from_pil(image: Image.Image, name: str, what: str) -> Photo:
