@@ -286,8 +286,8 @@ def _load_state(path: Path) -> dict[str, Tensor]:
 
 def _convert(published: Published, paths: list[Path], scratch: Path, folder: Path) -> None:
     """Write our format to `scratch`, then move it to `folder`, `config.json` last."""
-    from depthart.checkpoints import save_model
     from depthart.official import from_official
+    from depthart.predictor import save_model
 
     model_path, *vae_paths = paths
     vae_state = _load_state(vae_paths[0]) if vae_paths else None
