@@ -12,7 +12,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from depthart.images import Photo
 
 DEFAULT_FOV_DEG = 55.0
 FILM_DIAGONAL_MM = math.hypot(36, 24)
@@ -58,6 +63,15 @@ class Intrinsics:
             raise ValueError(f"the focal length must be positive, got {focal_35mm} mm.")
         focal = focal_35mm * math.hypot(width, height) / FILM_DIAGONAL_MM
         return cls(focal, focal, width / 2, height / 2, width, height)
+
+    @classmethod
+    def of_photo(cls, photo: Photo, fov_deg: float | None = None) -> Intrinsics:
+        """The camera of a photo: the given horizontal field of view, else EXIF, else 55 degrees."""
+        if fov_deg is None and photo.focal_35mm is not None:
+            return cls.from_focal_35mm(photo.width, photo.height, photo.focal_35mm)
+        return cls.from_fov(
+            photo.width, photo.height, DEFAULT_FOV_DEG if fov_deg is None else fov_deg
+        )
 
     @property
     def fov_deg(self) -> float:

@@ -57,7 +57,10 @@ class Photo:
         return self.rgb.shape[1]
 
 
-def open_photo(source: str | Path | Image.Image | np.ndarray | Photo) -> Photo:
+PhotoSource = str | Path | Image.Image | np.ndarray | Photo
+
+
+def open_photo(source: PhotoSource) -> Photo:
     """Open a picture upright, as 8-bit sRGB.
 
     Transparency is laid on white, an animation gives its first frame, colour profiles are ignored.

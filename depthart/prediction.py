@@ -252,9 +252,5 @@ class Prediction:
 
 
 def camera_of(photo: Photo, fov_deg: float | None = None) -> Intrinsics:
-    """The camera of a photo: the given horizontal field of view, else EXIF, else 55 degrees."""
-    if fov_deg is not None:
-        return Intrinsics.from_fov(photo.width, photo.height, fov_deg)
-    if photo.focal_35mm is not None:
-        return Intrinsics.from_focal_35mm(photo.width, photo.height, photo.focal_35mm)
-    return Intrinsics.from_fov(photo.width, photo.height)
+    """`Intrinsics.of_photo`."""
+    return Intrinsics.of_photo(photo, fov_deg)
