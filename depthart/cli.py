@@ -191,15 +191,17 @@ def _sampler(options: argparse.Namespace, predictor: Predictor) -> Sampler | Non
 def _models(options: argparse.Namespace) -> int:
     import depthart
 
-    rows = [("NAME", "KIND", "HERE", "MB", "LICENCE", "DESCRIPTION")]
+    rows = [("NAME", "KIND", "HERE", "SIZE")]
+    notes = [""]
     for model in depthart.list_models():
-        here = "yes" if model.available else "no"
-        about = model.description if model.available else f"{model.description} ({model.reason})"
-        rows.append((model.name, model.kind, here, f"{model.size_mb:.0f}", model.licence, about))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)]
-        print("  ".join(cells).rstrip())
+        size = f"{model.size_mb:.0f} MB"
+        rows.append((model.name, model.kind, "yes" if model.available else "no", size))
+        lines = [model.description, f"Licence: {model.licence}", model.reason]
+        notes.append("".join(f"    {line}\n" for line in lines if line))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row, note in zip(rows, notes, strict=True):
+        print("  ".join(map(str.ljust, row, widths)).rstrip())
+        print(note, end="")
     return 0
 
 

@@ -156,8 +156,10 @@ def _files(
     notes["axes"] = "x right, y up, camera at the origin looking along -z"
     if "ply" in names or "glb" in names:
         cloud = prediction.points(max_points=MAX_POINTS)
+        if not len(cloud):  # a map that is nothing but steps is shown as it is
+            cloud = prediction.points(max_points=MAX_POINTS, remove_edges=False)
         if not len(cloud):
-            raise ValueError("no point is left: every pixel lies on a depth step.")
+            raise ValueError("there are no points: the depth map is zero everywhere.")
         if "ply" in names:
             lines = [f"{key}: {value}" for key, value in notes.items()]
             yield "cloud.ply", lambda: cloud_ply(cloud, lines)

@@ -69,7 +69,7 @@ def grid_mesh(prediction: Prediction, rtol: float = 0.04, max_side: int = MAX_ME
         max_side: Longest side of the grid.
 
     Raises:
-        ValueError: No triangle is left.
+        ValueError: No depth anywhere.
     """
     photo = prediction.photo
     shrink = min(1.0, max_side / max(photo.height, photo.width))
@@ -83,9 +83,12 @@ def grid_mesh(prediction: Prediction, rtol: float = 0.04, max_side: int = MAX_ME
         [np.stack([a, c, b], -1).reshape(-1, 3), np.stack([b, c, d], -1).reshape(-1, 3)]
     )
     # A step marks its pixels on both sides: only a triangle wholly of marked ones bridges it.
-    faces = faces[grid.keep.ravel()[faces].any(1) & valid.ravel()[faces].all(1)]
+    faces = faces[valid.ravel()[faces].all(1)]
+    bridging = ~grid.keep.ravel()[faces].any(1)
+    if not bridging.all():  # a map that is nothing but steps is shown as it is
+        faces = faces[~bridging]
     if not len(faces):
-        raise ValueError("no surface is left: every pixel lies on a depth step; raise rtol.")
+        raise ValueError("there is no surface: the depth map is zero everywhere.")
     used, faces = np.unique(faces, return_inverse=True)
     u = (grid.columns + 0.5) / photo.width
     v = (grid.rows + 0.5) / photo.height
