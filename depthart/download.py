@@ -293,7 +293,7 @@ def _convert(published: Published, paths: list[Path], scratch: Path, folder: Pat
     vae_state = _load_state(vae_paths[0]) if vae_paths else None
     model = from_official(_load_state(model_path), vae_state)
     scratch.mkdir(parents=True, exist_ok=True)
-    save_model(model, scratch)
+    save_model(model, scratch, dtype=None)  # as published, in float32
     origin = "\n".join(f"- `{file.file}`: {file.source}" for file in published.files)
     (scratch / "README.md").write_text(
         f"# {published.folder}\n\n{published.description}.\n\nLicence: {published.licence}. "

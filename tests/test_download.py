@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +19,8 @@ from safetensors.torch import save_file
 from depthart import download as download_module
 from depthart.download import PUBLISHED, check_file, download, published_shapes
 from depthart.fetch import DownloadError, confirmed_url, fetch
+from depthart.official import from_official
+from depthart.predictor import Predictor
 
 BODY = bytes(range(256)) * 4096  # 1 MiB
 PAGE = (
@@ -206,14 +208,13 @@ def small(monkeypatch):
         given.append((sorted(model_state), vae_state and sorted(vae_state)))
         return model_state
 
-    def save_model(model, folder):
+    def save_model(model, folder, dtype):
         save_file(dict(model), folder / "model.safetensors")
         (folder / "config.json").write_text("{}")
 
     monkeypatch.setattr(download_module, "published_shapes", lambda keys: SMALL[keys])
-    official = SimpleNamespace(from_official=from_official)
-    monkeypatch.setitem(sys.modules, "depthart.official", official)
-    monkeypatch.setitem(sys.modules, "depthart.checkpoints", SimpleNamespace(save_model=save_model))
+    monkeypatch.setattr("depthart.official.from_official", from_official)
+    monkeypatch.setattr("depthart.predictor.save_model", save_model)
     return given
 
 
@@ -249,6 +250,30 @@ def test_download_paper(drive, small, tmp_path):
     requests = len(drive.asked)
     assert download("paper", tmp_path / "checkpoints", lambda cost: False) == folder
     assert len(drive.asked) == requests
+
+
+def test_downloaded_weights_open(drive, monkeypatch, tmp_path):
+    """The real conversion, on the published names at the golden vectors' small size."""
+    monkeypatch.undo()
+    shapes = json.loads((Path(__file__).parent / "golden" / "golden_dev.json").read_text())
+    shapes = {name: tuple(shape) for name, shape in shapes["shapes"].items()}
+    torch.manual_seed(0)
+    state = {name: torch.randn(shape) * 0.1 for name, shape in shapes.items()}
+    for name in [name for name in state if name.startswith("vae_quant_proxy.")]:
+        del state[name]
+    save_file(state, tmp_path / "theirs.safetensors")
+    drive.body = (tmp_path / "theirs.safetensors").read_bytes()
+    monkeypatch.setattr(download_module, "published_shapes", lambda keys: shapes)
+    monkeypatch.setattr(download_module, "DRIVE_URL", drive.url + "?id={id}")
+    three_heads = partial(from_official, num_heads=3)  # at the published size: width / 64
+    monkeypatch.setattr("depthart.official.from_official", three_heads)
+    folder = download("paper", tmp_path / "checkpoints", lambda cost: True)
+    predictor = Predictor.from_folder(folder)
+    assert predictor.name == "depthart-paper"
+    codebook = predictor.model.vqvae.quantizer.codebook.weight
+    torch.testing.assert_close(
+        codebook.detach(), state["vae_proxy.quantize.embedding.weight"], rtol=0, atol=0
+    )
 
 
 def test_download_goes_on_where_it_stopped(drive, tmp_path):
