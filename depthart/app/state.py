@@ -1,0 +1,172 @@
+"""What one visitor's session remembers: a photo, its refinement, and the length they know.
+
+Nothing here is shared between sessions. Letters: H, W photo size · h, w preview size.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from depthart.geometry import Intrinsics
+from depthart.images import Photo
+from depthart.prediction import Kind, Pixel, Prediction, PredictionStep
+
+PREVIEW_SIDE = 768  # longest side of the pictures shown; depth is predicted at 256
+
+
+@dataclass(frozen=True)
+class Look:
+    """How depth is coloured."""
+
+    cmap: str = "spectral"
+    invert: bool = False
+
+
+@dataclass(frozen=True)
+class KnownLength:
+    """A true distance between two pixels (column, row) of the preview."""
+
+    a: Pixel
+    b: Pixel
+    metres: float
+
+
+@dataclass(eq=False)
+class Session:
+    """One refinement and what was asked of it since.
+
+    Attributes:
+        photo: The picture at full size.
+        model: Name of the model.
+        kind: Kind of its predictions.
+        total: Number of scales it makes.
+        vocabulary: Number of codes, None for a model without tokens.
+        steps: Scales computed so far, each with its features and decoded depth.
+        preview: The picture with at most `PREVIEW_SIDE` pixels on its longer side.
+        marks: Up to two clicked pixels of the preview.
+        known: Set once the visitor has given a length.
+        elapsed: Seconds from the click to the last finished scale.
+    """
+
+    photo: Photo
+    model: str
+    kind: Kind
+    total: int
+    vocabulary: int | None = None
+    steps: list[PredictionStep] = field(default_factory=list)
+    marks: tuple[Pixel, ...] = ()
+    known: KnownLength | None = None
+    elapsed: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.preview = shrink(self.photo, PREVIEW_SIDE)
+        self._files: dict[Hashable, str] = {}
+        self._folder: tempfile.TemporaryDirectory | None = None
+
+    @property
+    def last(self) -> int:
+        """Index of the finest scale computed so far."""
+        return len(self.steps) - 1
+
+    def clamp(self, scale: int) -> int:
+        """The computed scale nearest to a wished one (0-based)."""
+        return min(max(scale, 0), self.last)
+
+    def preview_depth(self, scale: int) -> np.ndarray:
+        """(h, w) float32 depth after a scale, at the preview's size."""
+        return self.steps[scale].depth_at(self.preview.height, self.preview.width)
+
+    def prediction(
+        self, scale: int, fov_deg: float | None = None, full_size: bool = False
+    ) -> Prediction:
+        """The prediction as it stood after a scale, in metres if a length is known.
+
+        Args:
+            scale: 0-based.
+            fov_deg: Horizontal field of view; by default from EXIF, else 55 degrees.
+            full_size: At the photo's size instead of the preview's.
+        """
+        photo = self.photo if full_size else self.preview
+        steps = tuple(_resized(step, photo) for step in self.steps[: scale + 1])
+        prediction = Prediction(
+            photo,
+            steps[-1].depth,
+            self.kind,
+            self.model,
+            Intrinsics.of_photo(photo, fov_deg),
+            steps,
+            seconds=sum(step.seconds for step in steps),
+        )
+        if self.known is None:
+            return prediction
+        a, b = (self._to_photo(pixel, photo) for pixel in (self.known.a, self.known.b))
+        return prediction.with_known_length(a, b, self.known.metres)
+
+    def folder(self) -> Path:
+        """This session's own folder; it is deleted with the session."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="depthart-", ignore_cleanup_errors=True
+            )
+        return Path(self._folder.name)
+
+    def picture(self, key: Hashable, draw: Callable[[], np.ndarray]) -> str:
+        """Path of a PNG drawn once per key. draw: -> (H, W, 3) uint8."""
+        if key not in self._files:
+            path = self.folder() / f"view-{len(self._files):04d}.png"
+            # Level 1: these are looked at once or twice; packing them harder takes five times as long.
+            Image.fromarray(draw()).save(path, compress_level=1)
+            self._files[key] = str(path)
+        return self._files[key]
+
+    def close(self) -> None:
+        """Delete this session's files."""
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+            self._files.clear()
+
+    def _to_photo(self, pixel: Pixel, photo: Photo) -> Pixel:
+        x, y = photo.width / self.preview.width, photo.height / self.preview.height
+        return (pixel[0] + 0.5) * x, (pixel[1] + 0.5) * y
+
+
+def close_session(session: Session | None) -> None:
+    """For Gradio, which calls it when a visitor has left."""
+    if session is not None:
+        session.close()
+
+
+def shrink(photo: Photo, side: int) -> Photo:
+    """The photo with at most `side` pixels on its longer side; its focal length stays."""
+    scale = side / max(photo.width, photo.height)
+    if scale >= 1:
+        return photo
+    size = max(16, round(photo.width * scale)), max(16, round(photo.height * scale))
+    small = Image.fromarray(photo.rgb).resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
+    return replace(photo, rgb=np.asarray(small))
+
+
+def portable(step: PredictionStep) -> PredictionStep:
+    """The step with its depth decoded, on the CPU and free of the model.
+
+    It can then be stepped through without the network, and travel between the processes of ZeroGPU.
+    """
+    return replace(
+        step, features=step.features.cpu(), decode=partial(np.asarray, step.model_depth)
+    )
+
+
+def _resized(step: PredictionStep, photo: Photo) -> PredictionStep:
+    if (step.height, step.width) == (photo.height, photo.width):
+        return step
+    return replace(
+        step, height=photo.height, width=photo.width, decode=lambda: step.model_depth
+    )

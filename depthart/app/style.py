@@ -1,0 +1,111 @@
+"""Theme and style sheet. System fonts only: nothing is fetched from elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+FONT = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+
+
+def theme() -> gr.Theme:
+    """Quiet neutral surfaces, one accent; light and dark."""
+    import gradio as gr
+
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.indigo,
+        neutral_hue=gr.themes.colors.slate,
+        radius_size=gr.themes.sizes.radius_md,
+        spacing_size=gr.themes.sizes.spacing_md,
+        font=FONT,
+        font_mono=MONO,
+    ).set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        block_border_width="1px",
+        block_label_background_fill="*background_fill_primary",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_500",
+        button_primary_background_fill_hover_dark="*primary_400",
+        button_primary_text_color="white",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_400",
+    )
+
+
+CSS = """
+:root { --main-height: 430px; --side-height: 226px; --photo-height: 270px; }
+.gradio-container > main, .gradio-container main > .wrap, #columns { width: 100%; }
+.gradio-container { max-width: 1360px !important; margin: 0 auto !important; }
+#head .html-container, .plain .html-container { padding: 0 !important; }
+#head h1 { font-size: 1.5rem; font-weight: 700; margin: 0; letter-spacing: -.01em; }
+#head p { margin: .1rem 0 0; color: var(--body-text-color-subdued); }
+.notice { border: 1px solid #d97706; border-left-width: 4px; border-radius: 8px; padding: .7rem 1rem;
+  background: color-mix(in srgb, #f59e0b 12%, var(--background-fill-primary)); overflow-wrap: anywhere; }
+
+/* A map: its label and buttons above the picture, never on it; a fixed height, so nothing jumps. */
+.map > label.float, #before-after > label.float { position: static; border: 0; background: none;
+  padding: 0 .1rem; height: 28px; font-size: .9rem; font-weight: 600; color: var(--body-text-color); box-shadow: none; }
+.map > label.float svg, #before-after > label.float svg { display: none; }
+.map, #before-after { border: 0 !important; background: none !important; overflow: visible !important; }
+.map > .image-container, .map > .empty, #before-after > .image-container, #before-after > .empty {
+  height: calc(100% - 28px) !important; min-height: 0 !important; }
+.map > .image-container > button, .map > .empty, #before-after > .empty, #before-after .slider-wrap {
+  background: var(--background-fill-primary); border: 1px solid var(--border-color-primary);
+  border-radius: var(--block-radius); overflow: hidden; }
+.map .icon-button-wrapper, #before-after .icon-button-wrapper { top: -27px !important; right: 0 !important;
+  border: 0; background: none; box-shadow: none; }
+.map img { object-fit: contain !important; width: 100%; height: 100%; }
+.map .image-frame { width: 100%; height: 100%; }
+#before-after .slider-wrap, #before-after .slider-wrap > .wrap, #before-after .content,
+#before-after .content img { height: 100% !important; }
+.caption { font-size: .85rem; line-height: 1.4; min-height: 4.2rem; }
+.caption p { margin: .25rem 0 0; color: var(--body-text-color-subdued); }
+.legend { display: flex; align-items: center; gap: .6rem; font-variant-numeric: tabular-nums;
+  white-space: nowrap; }
+.legend i { flex: 1; height: 8px; border-radius: 4px; min-width: 40px; }
+
+#scale-bar { border: 1px solid var(--border-color-primary); border-radius: var(--block-radius);
+  background: var(--background-fill-primary); padding: .7rem .9rem; gap: .35rem; }
+.status { font-size: .95rem; }
+.status .bar { height: 4px; border-radius: 2px; margin-top: .35rem; overflow: hidden;
+  background: var(--border-color-primary); }
+.status .bar i { display: block; height: 100%; border-radius: 2px; background: var(--slider-color);
+  transition: width .2s ease-out; }
+.ladder p { margin: 0; font-size: .95rem; font-variant-numeric: tabular-nums; min-height: 1.4rem; }
+#stepper { flex-wrap: nowrap; align-items: center; gap: .5rem; }
+#stepper .form, #scale { border: 0; background: none; box-shadow: none; padding: 0; }
+#scale .head { display: none; }  /* the line below says which scale it is */
+#stepper button { height: 36px; }
+#previous, #next { font-size: 1.2rem; line-height: 1; }
+
+.curve { margin: 0; }
+.curve figcaption { font-size: .9rem; font-weight: 600; }
+.curve svg { width: 100%; height: auto; display: block; overflow: visible; }
+.curve .axis { stroke: var(--border-color-primary); stroke-width: 1; }
+.curve polyline { fill: none; stroke: var(--slider-color); stroke-width: 2; stroke-linejoin: round; }
+.curve .area { fill: var(--slider-color); opacity: .12; }
+.curve .dot { fill: var(--slider-color); }
+.curve circle.chosen { fill: var(--slider-color); stroke: var(--background-fill-primary); stroke-width: 2; }
+.curve text { font-size: 11px; fill: var(--body-text-color-subdued); font-family: inherit;
+  font-variant-numeric: tabular-nums; }
+.curve text.value, .curve text.tick.chosen { fill: var(--body-text-color); font-weight: 600; }
+
+.files { font-size: .85rem; line-height: 1.4; margin: 0; }
+.files dt { font-family: var(--font-mono); }
+.files dd { margin: 0 0 .45rem; color: var(--body-text-color-subdued); }
+#files td:has(.label-clear-button), #files .label-clear-button { display: none; }
+@media (max-width: 640px) {
+  :root { --main-height: 320px; --side-height: 290px; --photo-height: 250px; }
+  .gradio-container { padding: 10px !important; }
+  .caption { min-height: 0; }
+  .curve text { font-size: 13px; }
+}
+@media (prefers-reduced-motion: reduce) { .status .bar i { transition: none; } }
+"""

@@ -1,0 +1,176 @@
+"""The words of the app: what the numbers mean, legends, status. Returns HTML."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+import numpy as np
+
+from depthart.visualize import color_table, difference_map
+
+TITLE = "DepthART"
+TAGLINE = "Depth from one photo, refined in ten steps from one token to 16 × 16. Step through them."
+
+MEANING = {
+    "scale_invariant": "Linear depth up to one unknown factor: 0 is the camera, larger is farther,"
+    " and twice the number is twice as far.",
+    "affine_invariant": "Depth up to an unknown factor and offset: larger is farther, but twice the"
+    " number is not twice as far.",
+    "disparity": "Inverse depth up to an unknown factor and offset: larger is nearer.",
+    "metric": "Depth in metres along the viewing axis: larger is farther.",
+}
+KNOWN_LENGTH_MEANING = (
+    "Depth in metres along the viewing axis, by the length you gave: larger is farther."
+)
+EMPTY = "Choose a photo and press <b>Estimate depth</b>."
+ENTROPY_CURVE = "Mean entropy of each scale's tokens"
+CHANGE_CURVE = "Mean change each scale made to the depth"
+CLOUD_EMPTY = "The points of the chosen scale appear here. Drag to turn, scroll to zoom."
+FOV_UNKNOWN = "Not in the photo: 55° is a guess. It sets how deep the scene looks."
+FOV_EXIF = "From the photo's EXIF data."
+MEASURE_EMPTY = "Estimate depth, then click two points of the photo to measure between them."
+FILES = {
+    "depth.npy": "float32 depth, one number per photo pixel",
+    "depth.png": "16-bit depth, its scale in the metadata and in depth.json",
+    "depth.json": "what the numbers mean, camera, model, timing",
+    "depth_color.png": "the coloured map with its legend's range",
+    "cloud.ply": "coloured point cloud for MeshLab, CloudCompare, Blender",
+    "cloud.glb": "coloured point cloud, glTF",
+    "mesh.glb": "textured mesh, glTF",
+    "refinement.gif": "all scales as an animation",
+}
+
+
+def number(value: float) -> str:
+    """Three significant digits without an exponent."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(digits, 6)}f}"
+
+
+def legend(
+    left: str, right: str, colors: np.ndarray, what: str
+) -> str:
+    """A colour bar between two labels. colors: (256, 3) uint8, left to right."""
+    stops = ",".join("#{:02x}{:02x}{:02x}".format(*color) for color in colors[::17])
+    return (
+        f'<div class="legend" role="img" aria-label="{escape(what)}"><span>{escape(left)}</span>'
+        f'<i style="background:linear-gradient(90deg,{stops})"></i>'
+        f"<span>{escape(right)}</span></div>"
+    )
+
+
+def caption(bar: str, line: str) -> str:
+    """A colour bar and one sentence below a map."""
+    return f'<div class="caption">{bar}<p>{line}</p></div>'
+
+
+def depth_caption(
+    kind: str, limits: tuple[float, float], cmap: str, invert: bool, known: bool
+) -> str:
+    """What the depth map's colours and numbers mean."""
+    near, far = limits[::-1] if kind == "disparity" else limits
+    unit = " m" if known or kind == "metric" else ""
+    bar = legend(
+        f"near {number(near)}{unit}",
+        f"{number(far)}{unit} far",
+        color_table(cmap, invert)[::-1],
+        "colours from near to far",
+    )
+    return caption(bar, KNOWN_LENGTH_MEANING if known else MEANING[kind])
+
+
+def difference_caption(scale: int, limit: float, unit: str) -> str:
+    """What the difference map means. scale: 0-based."""
+    if scale == 0:
+        line = "The first scale: one token for the whole picture, nothing before it to differ from."
+    else:
+        line = (
+            f"What scale {scale + 1} changed: red moved nearer, blue farther, white stayed."
+            f" Full colour is a change of {number(limit)}{unit}."
+        )
+    change = np.linspace(1, -1, 256)[None]
+    colors = difference_map(np.zeros_like(change), change, limit=1)[0]
+    return caption(legend("farther", "nearer", colors, "colours from farther to nearer"), line)
+
+
+def entropy_caption(mean: float | None, limit: float, vocabulary: int | None) -> str:
+    """What the entropy map means."""
+    if mean is None:
+        return caption("", "This model predicts depth directly: it has no tokens to be unsure of.")
+    bar = legend("sure 0", f"{number(limit)} unsure", color_table("magma"), "from sure to unsure")
+    line = f"Where the model hesitated: entropy of each token's prediction, {mean:.2f} nats on average"
+    if vocabulary:
+        line += f"; a blind guess among {vocabulary:,} codes would be {math.log(vocabulary):.2f}"
+    return caption(bar, line + ".")
+
+
+def status(done: int, total: int, seconds: float, state: str) -> str:
+    """The line and the bar above the results.
+
+    Args:
+        done, total: Scales.
+        seconds: Since the click.
+        state: "empty", "working", "done" or "stopped".
+    """
+    share = round(100 * done / max(total, 1))
+    words = {
+        "empty": EMPTY,
+        "working": f"Scale {done} of {total} …" if done else "Looking at the photo …",
+        "done": f"{total} scale{'s' * (total > 1)} in {seconds:.1f} s.",
+        "stopped": f"Stopped after scale {done} of {total}. The finished scales stay.",
+    }[state]
+    return (
+        f'<div class="status {state}" role="status" aria-live="polite"><span>{words}</span>'
+        f'<div class="bar" role="progressbar" aria-valuenow="{share}" aria-valuemin="0"'
+        f' aria-valuemax="100" aria-label="progress"><i style="width:{share}%"></i></div></div>'
+    )
+
+
+def ladder(sides: list[int], scale: int, total: int) -> str:
+    """The scales as growing grids, the chosen one marked, and its figures in words."""
+    if not sides:
+        return '<div class="ladder"><p>&nbsp;</p></div>'
+    side = sides[scale]
+    tokens = side * side
+    before = sum(s * s for s in sides[:scale])
+    words = f"<b>Scale {scale + 1} of {total}</b> · {side} × {side} = {tokens} token{'s' * (tokens > 1)}"
+    if scale:
+        words += f" on top of {before}"
+    return f'<div class="ladder"><p>{words}</p></div>'
+
+
+def notice(message: str) -> str:
+    """A box that cannot be overlooked, for a model that cannot be loaded."""
+    return f'<div class="notice" role="alert"><b>No model yet.</b> {escape(message)}</div>'
+
+
+def cloud_caption(points: int, scale: int, kind: str, known: bool) -> str:
+    """What the point cloud shows. scale: 0-based."""
+    unit = {
+        True: "In metres.",
+        False: "Relative units: shape is right up to one factor, size is not known.",
+    }[known or kind == "metric"]
+    if kind in ("disparity", "affine_invariant"):
+        unit = "The unknown offset of this model bends the shape; take it as an impression."
+    return caption(
+        "", f"{points:,} points of scale {scale + 1}. {unit} Drag to turn, scroll to zoom."
+    )
+
+
+def files_note(scale: int | None, width: int = 0, height: int = 0) -> str:
+    """Of what the files are. scale: 0-based, None before the first prediction."""
+    if scale is None:
+        return '<p class="files">Estimate depth first; the files are made when this tab is opened.</p>'
+    return (
+        f'<p class="files">Files of <b>scale {scale + 1}</b>, maps at the photo\'s'
+        f" {width} × {height} pixels.</p>"
+    )
+
+
+def file_list() -> str:
+    """What each file is for."""
+    items = "".join(f"<dt>{name}</dt><dd>{escape(what)}</dd>" for name, what in FILES.items())
+    return f'<dl class="files">{items}</dl>'
