@@ -82,9 +82,12 @@ def grid_mesh(prediction: Prediction, rtol: float = 0.04, max_side: int = MAX_ME
     faces = np.concatenate(
         [np.stack([a, c, b], -1).reshape(-1, 3), np.stack([b, c, d], -1).reshape(-1, 3)]
     )
-    # A step marks its pixels on both sides: only a triangle wholly of marked ones bridges it.
+    # A step marks its pixels on both sides: a triangle wholly of marked ones bridges it. Steps are
+    # sought along rows and columns; at the corner of an object a triangle can still bridge one.
     faces = faces[valid.ravel()[faces].all(1)]
-    bridging = ~grid.keep.ravel()[faces].any(1)
+    depths = grid.xyz[:, :, 2].ravel()[faces]
+    low, high = depths.min(1), depths.max(1)
+    bridging = ~grid.keep.ravel()[faces].any(1) | (high - low > rtol * low)
     if not bridging.all():  # a map that is nothing but steps is shown as it is
         faces = faces[~bridging]
     if not len(faces):
