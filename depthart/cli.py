@@ -225,7 +225,10 @@ def _confirm(cost: str, yes: bool) -> bool:
 
 def _info(options: argparse.Namespace) -> int:
     folder = _checkpoint_folder(options.checkpoint)
-    config = json.loads((folder / "config.json").read_text("utf-8"))
+    try:
+        config: dict[str, Any] = dict(json.loads((folder / "config.json").read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{folder / 'config.json'} is not a JSON object: {error}") from error
     weights = folder / "model.safetensors"
     tensors = _tensors(weights)
     counts: Counter[str] = Counter()
