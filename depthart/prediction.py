@@ -249,8 +249,3 @@ class Prediction:
     @cached_property
     def _max_value(self) -> float:
         return float(self.depth.max())
-
-
-def camera_of(photo: Photo, fov_deg: float | None = None) -> Intrinsics:
-    """`Intrinsics.of_photo`."""
-    return Intrinsics.of_photo(photo, fov_deg)
