@@ -229,7 +229,7 @@ def _array_to_rgb(array: np.ndarray, what: str) -> np.ndarray:
         return np.repeat(pixels, 3, axis=2)
     if pixels.shape[2] == 4:
         return _pil_to_rgb(Image.fromarray(pixels), what)
-    return np.ascontiguousarray(pixels)
+    return np.array(pixels, order="C")  # a copy: the caller may go on drawing into his
 
 
 def _check_size(width: int, height: int, what: str) -> None:

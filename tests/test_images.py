@@ -154,6 +154,8 @@ def test_float_arrays_span_zero_to_one(dtype):
 def test_a_photo_passes_and_an_array_is_not_shared():
     array = corners()
     photo = open_photo(array)
+    array[:] = 0
+    assert np.array_equal(photo.rgb, corners())
     assert open_photo(photo) is photo
     assert photo.name == "image"
 
