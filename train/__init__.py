@@ -1,0 +1,1 @@
+"""Training code of the project: procedural data, autoencoder, transformer, evaluation."""

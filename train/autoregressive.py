@@ -1,0 +1,174 @@
+"""`python -m train.autoregressive --objective depthart|var`: train the next-scale transformer."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from depthart.checkpoints import load_weights, read_config
+from depthart.config import DepthARTConfig, from_fields
+from depthart.model import DepthART
+from depthart.predictor import Predictor, save_model
+from depthart.vqvae import VQVAEConfig
+from train.data.mixture import Mixture
+from train.features import FeatureCache, encode_batch
+from train.loop import Prefetched, RunConfig, autocast, describe_run, fit
+from train.next_scale_loss import LossConfig, next_scale_loss
+from train.objectives import OBJECTIVES
+from train.options import add_run_arguments, run_config
+from train.sources import add_data_arguments, training_sources, validation_sources
+from train.validate import validate
+
+DEFAULTS = RunConfig(steps=2000, batch_size=16, lr=5e-4, warmup=100, betas=(0.9, 0.95), ema=0.995)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
+    parser.add_argument("--objective", choices=sorted(OBJECTIVES), default="depthart")
+    parser.add_argument("--preset", default="small", help="tiny, tiny-vq, small or paper")
+    parser.add_argument("--vqvae", type=Path, help="checkpoint of train.autoencoder")
+    parser.add_argument("--encoder", type=Path, help="dense.pt of train.image_encoder")
+    parser.add_argument("--start", type=Path, help="DepthART checkpoint to start from instead")
+    parser.add_argument("--cache", type=Path, help="folder for features that are encoded once")
+    parser.add_argument("--cache-samples", type=int, default=8000)
+    parser.add_argument(
+        "--train-encoder", type=float, default=0.0, help="its learning rate, as a share of --lr"
+    )
+    beyond = parser.add_argument_group("beyond the paper (for both objectives alike)")
+    beyond.add_argument("--average", choices=["token", "scale"], default="token")
+    beyond.add_argument("--code-error", type=float, default=0.0)
+    beyond.add_argument("--soft-targets", type=float, default=0.0)
+    beyond.add_argument("--rollout", choices=["argmax", "expected"], default="argmax")
+    beyond.add_argument(
+        "--progressive",
+        default="",
+        help='first scales only, e.g. "0.3:6,0.7:8" = 6 scales for the first 30 %% of the steps',
+    )
+    add_data_arguments(parser)
+    add_run_arguments(parser, DEFAULTS)
+    options = parser.parse_args(arguments)
+    if options.cache and options.train_encoder:
+        parser.error("a cache freezes the encoder: drop --cache or --train-encoder")
+
+    run = run_config(options, DEFAULTS)
+    torch.manual_seed(run.seed)
+    model = build_model(options)
+    validation = validation_sources(options, limit=32)
+    loss_config = LossConfig(options.average, options.code_error, options.soft_targets)
+    describe_run(options.output, run=run, model=model.config, loss=loss_config, options=vars(options))
+    features_of = feature_batches(model, options, run)
+    objective, scales_at = OBJECTIVES[options.objective], progressive_scales(options.progressive)
+
+    def loss_of_step(step: int):
+        count = min(scales_at(step / run.steps), len(model.scales))
+        image_features, depth_features = features_of(step)
+        with autocast(run):
+            lesson = objective(model, image_features.detach(), depth_features, count, options.rollout)
+            logits = model(image_features, lesson.inputs, count)
+        codebook = model.vqvae.quantizer.codebook.weight
+        return next_scale_loss(logits, lesson, codebook, model.scales, loss_config)
+
+    def evaluate() -> dict[str, float]:
+        scores = {}
+        for name, samples in validation.items():
+            for sampler in ("argmax", "expected"):
+                part = validate(lambda images, s=sampler: model.predict(images, s), samples)
+                scores |= {f"{name}/{sampler}/{key}": value for key, value in part.items()}
+        return scores
+
+    def publish(weights: dict[str, Tensor], step: int) -> None:
+        with torch.device("meta"):
+            averaged = DepthART(model.config)
+        averaged.load_state_dict(weights, assign=True)
+        save_model(averaged, options.output / "model")
+
+    fit(
+        model,
+        loss_of_step,
+        run,
+        options.output,
+        parameter_groups(model, options.train_encoder),
+        publish=publish,
+        evaluate=evaluate,
+    )
+
+
+def build_model(options: argparse.Namespace) -> DepthART:
+    """A model from --start, or from its separately trained parts."""
+    if options.start:
+        return Predictor.from_folder(options.start).model
+    config = DepthARTConfig.preset(options.preset)
+    if options.vqvae:
+        values = read_config(options.vqvae)
+        values.pop("model")
+        config = replace(config, vqvae=from_fields(VQVAEConfig, values))
+    model = DepthART(config)
+    if options.vqvae:
+        load_weights(model.vqvae, options.vqvae)
+    if options.encoder:
+        state = torch.load(options.encoder, weights_only=True)
+        inner = {k.removeprefix("encoder."): v for k, v in state.items() if k.startswith("encoder.")}
+        model.image_encoder.load_state_dict(inner)
+    return model
+
+
+def parameter_groups(model: DepthART, encoder_share: float) -> list[dict]:
+    """The VQ-VAE is frozen; the image encoder too unless it has a share of the learning rate."""
+    model.vqvae.requires_grad_(False)
+    encoder = list(model.image_encoder.parameters()) if model.config.image_encoder else []
+    for parameter in encoder:
+        parameter.requires_grad_(encoder_share > 0)
+    frozen = {id(p) for p in [*model.vqvae.parameters(), *encoder]}
+    groups: list[dict] = [{"params": [p for p in model.parameters() if id(p) not in frozen]}]
+    if encoder_share > 0:
+        groups.append({"params": encoder, "lr_scale": encoder_share})
+    return groups
+
+
+def feature_batches(
+    model: DepthART, options: argparse.Namespace, run: RunConfig
+) -> Callable[[int], tuple[Tensor, Tensor]]:
+    """Function from step number to image features and depth features, cached or computed."""
+    size = model.config.image_size
+    mixture = Mixture(training_sources(options), size, run.batch_size, run.seed)
+    if options.cache:
+        cache = FeatureCache.build(options.cache, model.eval(), mixture, options.cache_samples)
+        return Prefetched(lambda n: cache.batch(n, run.batch_size, run.seed), run.steps)
+    batch_of = Prefetched(mixture.batch, run.steps)
+
+    def encode(step: int) -> tuple[Tensor, Tensor]:
+        batch = batch_of(step)
+        image_features, depth_features = encode_batch(model, batch)
+        if options.train_encoder:
+            with autocast(run):
+                images = batch.image.contiguous(memory_format=torch.channels_last)
+                image_features = model.image_features(images)
+        return image_features, depth_features
+
+    return encode
+
+
+def progressive_scales(schedule: str) -> Callable[[float], int]:
+    """ "0.3:6,0.7:8" -> function from progress in [0, 1) to the number of scales in training.
+
+    Raises:
+        ValueError: if the schedule does not read so.
+    """
+    try:
+        steps = [
+            (float(share), int(count))
+            for share, count in (part.split(":") for part in schedule.split(",") if part)
+        ]
+    except ValueError as error:
+        raise ValueError(f'expected a schedule like "0.3:6,0.7:8", got {schedule!r}') from error
+    return lambda progress: next((count for end, count in steps if progress < end), 10**6)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Readers, each of one kind of data, and the batches made from them."""

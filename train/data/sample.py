@@ -1,0 +1,61 @@
+"""The one contract between data and training: a batch of pictures with depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Sample:
+    """One picture as it lies on disk.
+
+    Attributes:
+        image: (H, W, 3) uint8 sRGB.
+        depth: (H, W) float32 z-depth, in metres or an unknown unit; 0 = not measured.
+        intrinsics: (4,) float32 fx, fy, cx, cy in pixels, or None.
+        plane: (H, W) uint8, a number for each planar surface, 0 = none; or None.
+        dataset: where it comes from.
+        scene: pictures of one place share it; evaluation averages over it first.
+    """
+
+    image: np.ndarray
+    depth: np.ndarray
+    dataset: str
+    scene: str
+    intrinsics: np.ndarray | None = None
+    plane: np.ndarray | None = None
+
+
+class Source(Protocol):
+    """A reader: a sequence of samples."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+
+@dataclass
+class Batch:
+    """What training steps see.
+
+    Attributes:
+        image: (B, 3, S, S) float32 in [-1, 1].
+        depth: (B, 1, S, S) float32, >= 0.
+        valid: (B, 1, S, S) bool, where depth was measured.
+    """
+
+    image: Tensor
+    depth: Tensor
+    valid: Tensor
+
+
+def collate(images: list[np.ndarray], depths: list[np.ndarray]) -> Batch:
+    """Stack (S, S, 3) uint8 pictures and (S, S) float32 depth maps."""
+    image = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    depth = torch.from_numpy(np.stack(depths)).unsqueeze(1).float()
+    return Batch(image, depth, (depth > 0) & depth.isfinite())

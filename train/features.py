@@ -1,0 +1,80 @@
+"""Cache of frozen image and depth features, so that only the transformer runs in training."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from depthart import DepthART
+from train.autoencoder import depth_images
+from train.data.mixture import Mixture
+from train.loop import prefetch
+
+
+@torch.no_grad()
+def encode_batch(model: DepthART, batch) -> tuple[Tensor, Tensor]:
+    """Image features and unquantised depth features (B, z, S, S) of one `Batch`, float32."""
+    channels_last = batch.image.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(batch.image.device.type, torch.bfloat16):
+        depth_features = model.vqvae.encode(depth_images(batch)).float()
+        image_features = model.image_features(channels_last).float()
+    return image_features, depth_features
+
+
+class FeatureCache:
+    """Augmented samples encoded once: memory-mapped `image.npy` and `depth.npy`, float16."""
+
+    def __init__(self, folder: str | Path) -> None:
+        folder = Path(folder)
+        if not (folder / "meta.json").is_file():
+            raise FileNotFoundError(f"no finished feature cache in {folder}")
+        self.image = np.load(folder / "image.npy", mmap_mode="r")
+        self.depth = np.load(folder / "depth.npy", mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self.depth)
+
+    def batch(self, number: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
+        """Batch `number` of an endless sequence of shuffled epochs."""
+        per_epoch = len(self) // size
+        epoch, position = divmod(number, per_epoch)
+        order = np.random.default_rng([seed, epoch]).permutation(len(self))
+        rows = np.sort(order[position * size : (position + 1) * size])
+        image, depth = self.image[rows], self.depth[rows]
+        return torch.from_numpy(image).float(), torch.from_numpy(depth).float()
+
+    @classmethod
+    def build(cls, folder: str | Path, model: DepthART, mixture: Mixture, count: int) -> FeatureCache:
+        """Encode the first `count` samples of a mixture, unless the folder is finished already."""
+        folder = Path(folder)
+        if (folder / "meta.json").is_file():
+            return cls(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        batches = count // mixture.batch_size
+        arrays: list[np.memmap] = []
+        for n, batch in enumerate(prefetch(mixture.batch, 0, batches)):
+            encoded = encode_batch(model, batch)
+            if not arrays:
+                arrays = [
+                    np.lib.format.open_memmap(
+                        folder / f"{name}.npy",
+                        mode="w+",
+                        dtype=np.float16,
+                        shape=(batches * mixture.batch_size, *part.shape[1:]),
+                    )
+                    for name, part in zip(("image", "depth"), encoded, strict=True)
+                ]
+            rows = slice(n * mixture.batch_size, (n + 1) * mixture.batch_size)
+            for array, part in zip(arrays, encoded, strict=True):
+                array[rows] = part.half().numpy()
+            if n % 50 == 0:
+                print(f"encoded {rows.stop} of {batches * mixture.batch_size}", file=sys.stderr)
+        for array in arrays:
+            array.flush()
+        (folder / "meta.json").write_text(json.dumps({"samples": len(arrays[0])}))
+        return cls(folder)

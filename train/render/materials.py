@@ -1,0 +1,158 @@
+"""Procedural and photographed surfaces.
+
+A material is a row of numbers; `albedo` evaluates the rows of all pixels at once, pattern by pattern.
+Legend: K pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from train.render.textures import NOISES, sample
+
+SOLID, MIXED, CHECKER, STRIPES, BRICKS, PLANKS, PHOTO, DOTS = range(8)
+COLUMNS = 22
+
+
+@dataclass
+class Material:
+    """Look of a surface. Colours are linear RGB 0..1, lengths metres.
+
+    Attributes:
+        pattern: which of the patterns of this module.
+        first, second, third: colours (pattern, pattern, mortar).
+        period: size of one repetition.
+        aspect: height of a repetition relative to its width.
+        angle: turn of the pattern on the surface, radians.
+        noise, noise_period, noise_amount: tile of the noise bank, its size and strength 0..1.
+        gloss: 0 matt .. 1 shiny.
+        emit: light of its own, relative to its colour.
+        photo: slot of the scene's photos (pattern PHOTO).
+        fit: stretch the photo over the whole face instead of repeating it.
+        shift: offset of the pattern.
+    """
+
+    pattern: int = SOLID
+    first: np.ndarray = field(default_factory=lambda: np.full(3, 0.5))
+    second: np.ndarray = field(default_factory=lambda: np.full(3, 0.3))
+    third: np.ndarray = field(default_factory=lambda: np.full(3, 0.4))
+    period: float = 0.3
+    aspect: float = 1.0
+    angle: float = 0.0
+    noise: int = 3
+    noise_period: float = 1.0
+    noise_amount: float = 0.15
+    gloss: float = 0.1
+    emit: float = 0.0
+    photo: int = 0
+    fit: bool = False
+    shift: float = 0.0
+
+    def row(self, first_photo: int) -> list[float]:
+        """COLUMNS numbers; `first_photo` is where the scene's photos start behind the noises."""
+        return [
+            self.pattern, *self.first, *self.second, *self.third, self.period, self.aspect,
+            self.angle, self.noise, self.noise_period, self.noise_amount, self.gloss, self.emit,
+            NOISES + first_photo + self.photo, float(self.fit), self.shift, 0.0,
+        ]  # fmt: skip
+
+
+def _pulse(x: Tensor, width: Tensor, blur: Tensor) -> Tensor:
+    """1 where the fraction of x lies below `width`, with edges softened to the pixel's size."""
+    f = x - x.floor()
+    blur = blur.clamp(1e-3, 0.5)
+    rise = ((f / blur) + 0.5).clamp(0, 1) + ((f - 1) / blur + 0.5).clamp(0, 1)
+    fall = ((f - width) / blur + 0.5).clamp(0, 1)
+    return (rise - fall).clamp(0, 1)
+
+
+def _hash(x: Tensor, y: Tensor) -> Tensor:
+    h = torch.sin(x * 12.9898 + y * 78.233) * 43758.547
+    return h - h.floor()
+
+
+def albedo(rows: Tensor, uv: Tensor, fit_uv: Tensor, footprint: Tensor, bank: Tensor) -> Tensor:
+    """Colour of surface points.
+
+    Args:
+        rows: (K, COLUMNS).
+        uv: (K, 2) metres on the surface.
+        fit_uv: (K, 2) in 0..1 over the face.
+        footprint: (K,) metres that a pixel covers there.
+        bank: (N, S, 3) textures, noises first.
+
+    Returns:
+        (K, 3) linear RGB in 0..1.
+    """
+    pattern = rows[:, 0].long()
+    first, second, third = rows[:, 1:4], rows[:, 4:7], rows[:, 7:10]
+    period, aspect, angle = rows[:, 10], rows[:, 11], rows[:, 12]
+    noise_period, amount, shift = rows[:, 14], rows[:, 15], rows[:, 20]
+    grain = sample(
+        bank,
+        rows[:, 13].long(),
+        uv / noise_period[:, None] + shift[:, None],
+        footprint / noise_period,
+    )[:, 0]
+    c, s = angle.cos(), angle.sin()
+    x = (c * uv[:, 0] + s * uv[:, 1]) / period + shift
+    y = (c * uv[:, 1] - s * uv[:, 0]) / (period * aspect) + shift
+    blur = footprint / (period * aspect.clamp_max(1))
+    half = torch.full_like(x, 0.5)
+
+    colour = first.clone()
+
+    def choose(kind: int):
+        where = (pattern == kind).nonzero()[:, 0]
+        return where if where.numel() else None
+
+    def blend(where: Tensor, weight: Tensor) -> None:
+        colour[where] = torch.lerp(first[where], second[where], weight[:, None])
+
+    if (i := choose(MIXED)) is not None:
+        blend(i, ((grain[i] - 0.5) * 2.2 + 0.5).clamp(0, 1))
+    if (i := choose(CHECKER)) is not None:
+        a, b = _pulse(x[i] / 2, half[i], blur[i] / 2), _pulse(y[i] / 2, half[i], blur[i] / 2)
+        blend(i, a + b - 2 * a * b)
+    if (i := choose(STRIPES)) is not None:
+        blend(i, _pulse(x[i], 0.25 + 0.5 * _hash(shift[i], shift[i]), blur[i]))
+    if (i := choose(DOTS)) is not None:
+        dx, dy = x[i] - x[i].floor() - 0.5, y[i] - y[i].floor() - 0.5
+        blend(i, ((0.3 - torch.hypot(dx, dy)) / blur[i].clamp(0.02, 0.5) + 0.5).clamp(0, 1))
+    if (i := choose(BRICKS)) is not None:
+        row = y[i].floor()
+        # running bond for flat bricks, a plain grid for square tiles
+        bx = x[i] + torch.where(aspect[i] < 0.8, row * 0.5, torch.zeros_like(row))
+        joint = torch.maximum(
+            _pulse(bx, half[i] * 0.06, blur[i]),
+            _pulse(y[i], half[i] * 0.06 / aspect[i].clamp(0.3, 1), blur[i]),
+        )
+        blend(i, _hash(bx.floor(), row) * 0.9)
+        colour[i] = torch.lerp(colour[i], third[i], joint[:, None])
+    if (i := choose(PLANKS)) is not None:
+        board = y[i].floor()
+        bx = x[i] + 7.3 * _hash(board, shift[i])
+        end = bx.floor()
+        fibre = sample(
+            bank,
+            torch.full_like(board, 4).long(),
+            torch.stack([uv[i, 0] * c[i] + uv[i, 1] * s[i], y[i] * 0.9], 1)
+            * torch.tensor([0.35, 0.8], device=uv.device)
+            + _hash(board, end)[:, None],
+            footprint[i],
+        )[:, 0]
+        blend(i, (0.55 * _hash(board, end + 3) + 0.9 * (fibre - 0.3)).clamp(0, 1))
+        joint = torch.maximum(
+            _pulse(y[i], half[i] * 0.05, blur[i]), _pulse(bx, half[i] * 0.01, blur[i])
+        )
+        colour[i] = torch.lerp(colour[i], third[i], joint[:, None] * 0.8)
+    if (i := choose(PHOTO)) is not None:
+        fit = rows[i, 19:20] > 0
+        at = torch.where(fit, fit_uv[i], torch.stack([x[i], y[i]], 1))
+        colour[i] = sample(bank, rows[i, 18].long(), at, footprint[i] / period[i])
+        amount = amount * torch.where(pattern == PHOTO, 0.3, 1.0)
+    return (colour * (1 + amount * (2 * grain - 1))[:, None]).clamp(0.004, 1)

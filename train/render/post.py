@@ -1,0 +1,88 @@
+"""From linear light to a picture as a phone saves it."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def sample_post(rng: np.random.Generator) -> dict[str, float]:
+    """Settings of one picture."""
+    strong = rng.random() < 0.15
+    return {
+        "exposure": float(rng.uniform(0.28, 0.62)),
+        "contrast": float(rng.uniform(0.85, 1.3)),
+        "saturation": float(rng.uniform(0.6, 1.35)),
+        "warmth": float(rng.normal(0, 0.07)),
+        "tint": float(rng.normal(0, 0.03)),
+        "vignette": float(rng.uniform(0, 0.35)) if rng.random() < 0.5 else 0.0,
+        "blur": float(rng.uniform(0.9, 2.0) if strong else rng.uniform(0.45, 0.75)),
+        "noise": float(rng.choice([0.004, 0.015, 0.04], p=[0.5, 0.35, 0.15]) * rng.uniform(0.5, 1.5)),
+        "jpeg": float(rng.integers(45, 96)) if rng.random() < 0.5 else 0.0,
+    }
+
+
+def _blur(x: Tensor, sigma: Tensor) -> Tensor:
+    at = torch.arange(-4, 5, device=x.device, dtype=torch.float32)
+    k = torch.exp(-0.5 * (at[None] / sigma[:, None]) ** 2)
+    k = (k / k.sum(1, keepdim=True)).repeat_interleave(3, 0)
+    b, c, h, w = x.shape
+    x = F.pad(x.reshape(1, b * c, h, w), (4, 4, 4, 4), mode="replicate")
+    x = F.conv2d(x, k[:, None, None, :], groups=b * c)
+    return F.conv2d(x, k[:, None, :, None], groups=b * c).view(b, c, h, w)
+
+
+def develop(light: Tensor, settings: list[dict[str, float]], noise: Tensor) -> Tensor:
+    """Linear light to uint8 sRGB.
+
+    Args:
+        light: (B, 3, H, W) >= 0, any scale; exposure is set from the picture itself.
+        settings: one dictionary of `sample_post` for each picture.
+        noise: (B, 3, H, W) standard normal.
+
+    Returns:
+        (B, 3, H, W) uint8.
+    """
+    def of(name: str) -> Tensor:
+        values = torch.tensor([s[name] for s in settings], device=light.device)
+        return values.float()[:, None, None, None]
+
+    b, _, h, w = light.shape
+    warmth, tint = of("warmth"), of("tint")
+    gains = torch.cat([1 + warmth, 1 + tint, 1 - warmth], 1)
+    light = _blur(light.clamp(0, 1e4), of("blur").flatten()) * gains
+    grey = light.mean(1).flatten(1)
+    level = torch.exp(torch.log(grey + 1e-4).mean(1)) * 0.5 + grey.quantile(0.6, dim=1) * 0.5
+    light = light * (of("exposure") ** 2.2 / level.clamp_min(1e-5)[:, None, None, None])
+    y, x = torch.meshgrid(
+        torch.linspace(-1, 1, h, device=light.device),
+        torch.linspace(-1, 1, w, device=light.device),
+        indexing="ij",
+    )
+    light = light * (1 - of("vignette") * (x * x + y * y) / 2)
+    # highlights roll off smoothly: linear below 0.5, saturating above
+    light = torch.where(light < 0.5, light, 1 - 0.5 * torch.exp(-(light - 0.5) * 2))
+    light = (light + noise * of("noise") * (light + 0.05).sqrt()).clamp(0, 1)
+    picture = light.pow(1 / 2.2)
+    middle = of("exposure")
+    picture = (picture - middle) * of("contrast") + middle
+    grey = picture.mean(1, keepdim=True)
+    picture = grey + (picture - grey) * of("saturation")
+    picture = (picture.clamp(0, 1) * 255 + 0.5).to(torch.uint8)
+    for i, s in enumerate(settings):
+        if s["jpeg"]:
+            picture[i] = _jpeg(picture[i], int(s["jpeg"]))
+    return picture
+
+
+def _jpeg(picture: Tensor, quality: int) -> Tensor:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture.permute(1, 2, 0).cpu().numpy()).save(buffer, "JPEG", quality=quality)
+    rgb = np.array(Image.open(buffer))
+    return torch.from_numpy(rgb).permute(2, 0, 1).to(picture.device)

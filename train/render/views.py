@@ -1,0 +1,125 @@
+"""Where people hold their phones: camera poses for a finished scene."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from train.render.camera import Pose, look, look_at
+from train.render.primitives import KINDS, MISS, intersect
+from train.render.rooms import Room
+from train.render.scene import Scene, pack_shapes
+
+CANDIDATES = 8
+GRID = 8
+
+
+def _inside(room: Room, rng: np.random.Generator) -> np.ndarray:
+    edge = 0.25
+    return np.array(
+        [
+            rng.uniform(edge, room.width - edge),
+            rng.uniform(edge, room.depth - edge),
+            min(rng.choice([rng.uniform(0.3, 2.2), rng.normal(1.45, 0.2)]), room.height - 0.15),
+        ]
+    )
+
+
+def _propose(s: Scene, room: Room) -> Pose:
+    rng = s.rng
+    roll = math.radians(float(np.clip(rng.normal(0, 3), -8, 8)))
+    fov = float(rng.uniform(45, 85))
+    kind = rng.random()
+    if room.style == "tabletop" and kind < 0.85:
+        target = np.array([*room.table_middle, room.table_height]) + rng.normal(0, 0.12, 3) * (1, 1, 0.3)
+        away = rng.uniform(0.4, 1.2)
+        up = math.radians(float(rng.choice([rng.uniform(20, 55), rng.uniform(45, 88)])))
+        yaw = rng.uniform(0, 2 * math.pi)
+        flat = away * math.cos(up)
+        at = target + [flat * math.cos(yaw), flat * math.sin(yaw), away * math.sin(up)]
+        at[2] = min(at[2], room.height - 0.1)
+        return look_at(at, target, roll, fov)
+    if kind < 0.35:  # something in particular, from nearby
+        k = int(rng.integers(len(s.kinds)))
+        if not s.shell[k] and not s.hidden[k]:
+            target = s.centres[k] + rng.normal(0, 0.15, 3)
+            away, yaw = rng.uniform(0.5, 2.5), rng.uniform(0, 2 * math.pi)
+            up = math.radians(float(rng.uniform(-10, 70)))
+            flat = away * math.cos(up)
+            at = target + [flat * math.cos(yaw), flat * math.sin(yaw), away * math.sin(up)]
+            return look_at(at, target, roll, fov)
+    at = _inside(room, rng)
+    yaw = rng.uniform(0, 2 * math.pi)
+    if room.style == "corridor" and rng.random() < 0.75:
+        at[1] = rng.uniform(0.2, 2.0)
+        yaw = math.pi / 2 + rng.normal(0, 0.15)
+    elif rng.random() < 0.6:  # across the room
+        to = np.array([room.width, room.depth]) * rng.uniform(0.3, 0.7, 2) - at[:2]
+        yaw = math.atan2(to[1], to[0])
+    pitch = rng.choice([rng.normal(-8, 10), rng.uniform(-70, 20)], p=[0.6, 0.4])
+    return look(at, yaw, math.radians(float(np.clip(pitch, -75, 25))), roll, fov)
+
+
+def _coarse_depth(s: Scene, poses: list[Pose]) -> np.ndarray:
+    """(N, GRID**2) z-depth of a few rays of each pose, `inf` where they leave the scene."""
+    shapes, _ = pack_shapes([s])
+    at = (torch.arange(GRID) + 0.5) / GRID * 2 - 1
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    rays = []
+    for p in poses:
+        tan = math.tan(math.radians(p.fov_deg) / 2)
+        local = torch.stack([x * tan, y * tan, torch.ones_like(x)]).view(3, -1)
+        rays.append(torch.from_numpy(p.rotation).float() @ local)
+    d = torch.stack(rays, 1).reshape(3, -1)
+    o = torch.from_numpy(np.stack([p.position for p in poses])).float()
+    o = o.T.repeat_interleave(GRID * GRID, dim=1)
+    best = torch.full((d.shape[1],), MISS)
+    for kind in KINDS:
+        pick = shapes.kind[0] == kind
+        for chunk in pick.nonzero()[:, 0].split(16):
+            if not len(chunk):  # an empty list splits into one empty chunk
+                continue
+            m = shapes.to_local[0, chunk]
+            local_o = m @ o[None] - (m @ shapes.centre[0, chunk, :, None])
+            t = intersect(kind, local_o, m @ d[None], shapes.shape[0, chunk])
+            best = torch.minimum(best, t.amin(0))
+    return best.view(len(poses), -1).numpy()
+
+
+def _outside_of_shapes(s: Scene, position: np.ndarray, gap: float) -> bool:
+    local = np.einsum("pji,pj->pi", np.stack(s.rotations), position - np.stack(s.centres))
+    return bool((np.abs(local) > np.stack(s.halves) + gap).any(1).all())
+
+
+def place_camera(s: Scene, room: Room) -> Pose:
+    """A pose that stands in free space and sees something."""
+    rng = s.rng
+    wanted = rng.choice([0.0, 0.12, 0.3])
+    fallback: tuple[float, Pose] | None = None
+    for _ in range(8):
+        poses = []
+        for _ in range(60):
+            p = _propose(s, room)
+            x, y, z = p.position
+            inside = 0.1 < x < room.width - 0.1 and 0.1 < y < room.depth - 0.1
+            if inside and 0.2 < z < room.height - 0.05 and _outside_of_shapes(s, p.position, 0.08):
+                poses.append(p)
+            if len(poses) == CANDIDATES:
+                break
+        if not poses:
+            continue
+        depth = _coarse_depth(s, poses)
+        for p, z in zip(poses, depth, strict=True):
+            seen = np.isfinite(z)
+            near = np.quantile(np.where(seen, z, 50), 0.05)
+            spread = np.log(np.where(seen, z, 20.0)).std()
+            score = spread - 10 * (near < 0.22) - (~seen).mean() * 5
+            if near >= 0.22 and seen.mean() > 0.97 and spread >= wanted:
+                return p
+            if fallback is None or score > fallback[0]:
+                fallback = (score, p)
+    if fallback is None:
+        raise RuntimeError("No free place for a camera in this scene.")
+    return fallback[1]
