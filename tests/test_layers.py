@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "scales images normalize geometry sampling checkpoints visualize fetch",
-        "quantizer transformer pointcloud prediction export",
+        "quantizer transformer pointcloud prediction export metrics align",
         "vqvae encoder config",
         "model",
         "predictor official download",
