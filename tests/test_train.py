@@ -1,0 +1,140 @@
+"""Every training command, a few steps on a tiny model, through its own `main`."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import depthart
+from train import autoencoder, autoregressive, evaluate, image_encoder, report
+from train.loop import RunConfig, learning_rate, prefetch
+
+SCALE = ["--batch-size", "2", "--log-every", "1", "--save-every", "2", "--warmup", "1"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Six pictures of slanted floors with a box, in the renderer's shard format."""
+    folder = tmp_path_factory.mktemp("rendered")
+    shard = folder / "shard_000000"
+    shard.mkdir()
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:48, :48] / 48
+    depth = np.stack([1 + rng.uniform(0.5, 3) * (1 - rows) + 0.3 * columns for _ in range(6)])
+    depth[:, 10:20, 10:20] = 0.8
+    image = np.repeat((depth[..., None] * 50).clip(0, 255), 3, axis=-1)
+    np.save(shard / "image.npy", image.astype(np.uint8))
+    np.save(shard / "depth.npy", depth.astype(np.float16))
+    np.save(shard / "plane.npy", np.ones((6, 48, 48), np.uint8))
+    np.save(shard / "intrinsics.npy", np.full((6, 4), 40, np.float32))
+    (shard / "meta.json").write_text(json.dumps({"seeds": [0, 5]}))
+    return ["--rendered", str(folder), "--held-out", str(folder)]
+
+
+@pytest.fixture(scope="module")
+def parts(data, tmp_path_factory):
+    """A VQ-VAE and an image encoder after two steps each."""
+    folder = tmp_path_factory.mktemp("parts")
+    common = ["--preset", "tiny", "--steps", "2", *SCALE, *data]
+    autoencoder.main(["-o", str(folder / "vq"), *common])
+    image_encoder.main(["-o", str(folder / "dense"), *common])
+    return ["--vqvae", str(folder / "vq/vqvae"), "--encoder", str(folder / "dense/dense.pt")]
+
+
+def run(folder, parts, data, steps, *more):
+    autoregressive.main(
+        ["-o", str(folder), "--preset", "tiny", "--steps", str(steps), *SCALE, *parts, *data, *more]
+    )
+    return depthart.load(folder / "model", device="cpu")
+
+
+@pytest.mark.parametrize("objective", ["var", "depthart"])
+def test_from_nothing_to_a_checkpoint_that_predicts(objective, parts, data, tmp_path, picture):
+    predictor = run(tmp_path, parts, data, 2, "--objective", objective)
+    prediction = predictor.predict(picture)
+    assert len(prediction.steps) == 10
+    assert prediction.depth.shape == (64, 96)
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["options"]["objective"] == objective
+    logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert {f"ce_{k}" for k in range(1, 11)} <= set(logged[0])
+    assert 0 < logged[-1]["rendered/argmax/abs_rel"] < 10
+
+
+def test_an_interrupted_run_ends_with_the_same_weights(parts, data, tmp_path, monkeypatch):
+    beyond = ["--average", "scale", "--code-error", "1", "--rollout", "expected"]
+    whole = run(tmp_path / "whole", parts, data, 4, *beyond).model.state_dict()
+
+    real_replace = autoregressive.save_model
+
+    def interrupted(*arguments):
+        real_replace(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(autoregressive, "save_model", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", parts, data, 4, *beyond)
+    monkeypatch.undo()
+    resumed = run(tmp_path / "cut", parts, data, 4, *beyond).model.state_dict()
+    for key, value in whole.items():
+        assert torch.equal(value, resumed[key]), key
+
+
+def test_cached_features_train_and_are_reused(parts, data, tmp_path):
+    cache = ["--cache", str(tmp_path / "cache"), "--cache-samples", "4"]
+    run(tmp_path / "a", parts, data, 2, *cache, "--progressive", "0.6:3")
+    before = (tmp_path / "cache/depth.npy").stat().st_mtime_ns
+    run(tmp_path / "b", parts, data, 2, *cache, "--objective", "var", "--soft-targets", "1")
+    assert (tmp_path / "cache/depth.npy").stat().st_mtime_ns == before
+    assert np.load(tmp_path / "cache/image.npy").shape == (4, 256, 32)
+
+
+def test_the_encoder_learns_when_it_may(parts, data, tmp_path):
+    frozen = run(tmp_path / "frozen", parts, data, 2).model.image_encoder.state_dict()
+    trained = run(tmp_path / "trained", parts, data, 2, "--train-encoder", "1")
+    changed = [k for k, v in trained.model.image_encoder.state_dict().items()
+               if not torch.equal(v, frozen[k])]  # fmt: skip
+    assert len(changed) > len(frozen) / 2
+
+
+def test_results_and_tables(parts, data, tmp_path):
+    run(tmp_path, parts, data, 2)
+    checkpoint = tmp_path / "model"
+    evaluate.main(["-o", str(checkpoint), "--model", str(checkpoint), *data[2:], "--limit", "3"])
+    lines = [json.loads(line) for line in (checkpoint / "results.jsonl").read_text().splitlines()]
+    assert len(lines) == 3 * 6
+    document = tmp_path / "README.md"
+    document.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
+    report.main([str(checkpoint), str(document)])
+    text = document.read_text()
+    constant = np.mean([line["abs_rel"] for line in lines if line["method"] == "constant"])
+    assert f"| constant guess | {constant:.3f} |" in text
+    assert "old" not in text and text.startswith("before") and text.endswith("after\n")
+
+
+def test_missing_data_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        autoencoder.main(["-o", str(tmp_path), "--preset", "tiny", "--rendered", "nowhere"])
+    with pytest.raises(ValueError, match="--rendered"):
+        autoencoder.main(["-o", str(tmp_path), "--preset", "tiny"])
+
+
+def test_learning_rate_schedule():
+    config = RunConfig(steps=110, warmup=10, lr=1.0, lr_end=0.1)
+    assert learning_rate(config, 0) == pytest.approx(0.1)
+    assert learning_rate(config, 10) == pytest.approx(1.0)
+    assert learning_rate(config, 60) == pytest.approx(0.55)
+    assert learning_rate(config, 110) == pytest.approx(0.1)
+
+
+def test_prefetch_keeps_order():
+    assert list(prefetch(lambda n: n * n, 3, 8)) == [9, 16, 25, 36, 49]
+
+
+def test_progressive_schedule():
+    scales_at = autoregressive.progressive_scales("0.3:6,0.7:8")
+    assert [scales_at(p) for p in (0, 0.3, 0.69)] == [6, 8, 8]
+    assert scales_at(0.7) > 100
+    with pytest.raises(ValueError, match="schedule"):
+        autoregressive.progressive_scales("half")
