@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from depthart.scales import PAPER_SIDES, Scales
-from train.figures import THEMES, change_rgb, method
+from train.figures import THEMES, change_rgb, main, method
 from train.pyramid import CodedPyramid, PlainPyramid, unroll
 
 
@@ -59,6 +59,12 @@ def test_a_trained_quantiser_gives_the_same_story(depth, tiny_model):
     for level, cumulative in zip(unroll(pyramid), features, strict=True):
         expected = tiny_model.decode(cumulative)[0].numpy()
         np.testing.assert_allclose(level.depth, expected, atol=1e-4)
+
+
+def test_the_command_takes_a_checkpoint(tiny_predictor, tmp_path):
+    tiny_predictor.save_pretrained(tmp_path / "tiny")
+    main(["method", "--checkpoint", str(tmp_path / "tiny"), "-o", str(tmp_path)])
+    assert {path.name for path in tmp_path.glob("*.png")} == {"method.png", "method-dark.png"}
 
 
 def test_colours_of_changes():

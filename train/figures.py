@@ -286,9 +286,9 @@ def main(arguments: list[str] | None = None) -> None:
     photo, depth = rendered(options.seed)
     pyramid: Pyramid = PlainPyramid(depth, Scales(PAPER_SIDES))
     if options.checkpoint:
-        from depthart.checkpoints import load_model
+        from depthart.predictor import Predictor
 
-        pyramid = CodedPyramid(depth, load_model(options.checkpoint).vqvae)
+        pyramid = CodedPyramid(depth, Predictor.from_folder(options.checkpoint).model.vqvae)
     options.output.mkdir(parents=True, exist_ok=True)
     for name, theme in THEMES.items():
         path = options.output / f"{options.figure}{'' if name == 'light' else '-dark'}.png"
