@@ -255,9 +255,7 @@ def _training(canvas, left, width, levels: list[Level], own: bool, title, lines)
 def _imperfect(pyramid: Pyramid):
     """A made-up predictor: the right answer damped by a fifth, plus noise, as a token map."""
     noise = torch.Generator().manual_seed(3)
-    spread = float(pyramid.tokens(pyramid.features, 0).std(correction=0)) or float(
-        pyramid.features.std()
-    )
+    spread = float(pyramid.features.std())
 
     def answer(target: Tensor, scale: int) -> Tensor:
         wrong = torch.randn(target.shape, generator=noise) * spread * 0.35 * 0.8**scale
