@@ -59,6 +59,7 @@ class PlainPyramid:
 class CodedPyramid:
     """The decomposition of a trained VQ-VAE."""
 
+    @torch.no_grad()
     def __init__(self, depth: Tensor, vqvae: VQVAE) -> None:
         """depth: (256, 256), 0 to 1."""
         self.vqvae = vqvae
