@@ -1,6 +1,8 @@
-"""Small things that lie on tables, shelves and floors. Each stands at the current frame's origin."""
+"""Small things on tables, shelves and floors. Each stands at the current frame's origin."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -9,37 +11,45 @@ from train.render.scene import Scene
 
 
 def carton(s: Scene, size: float) -> None:
+    """A closed box with printed sides."""
     rng = s.rng
     w, d, h = size * rng.uniform(0.25, 0.7, 3) * (1, 1, rng.uniform(0.3, 1.3))
     s.box((-w, -d, 0), (w, d, h), looks.paper(s))
 
 
 def books(s: Scene, size: float) -> None:
+    """A stack of one to four books."""
     rng = s.rng
     z = 0.0
     for _ in range(rng.integers(1, 5)):
-        w, d, h = size * rng.uniform(0.35, 0.65), size * rng.uniform(0.25, 0.5), rng.uniform(0.008, 0.04)
+        w, d = size * rng.uniform(0.35, 0.65), size * rng.uniform(0.25, 0.5)
+        h = rng.uniform(0.008, 0.04)
         with s.at(rng.normal(0, 0.01), rng.normal(0, 0.01), z, rng.normal(0, 0.15)):
             s.box((-w, -d, 0), (w, d, h), looks.paper(s))
         z += h + 0.001
 
 
 def ball(s: Scene, size: float) -> None:
+    """A sphere."""
     r = size * s.rng.uniform(0.15, 0.5)
-    s.ball((0, 0, r), (r, r, r), looks.plain(s.rng) if s.rng.random() < 0.7 else looks.photo(s, 0.3))
+    look = looks.plain(s.rng) if s.rng.random() < 0.7 else looks.photo(s, 0.3)
+    s.ball((0, 0, r), (r, r, r), look)
 
 
 def pebble(s: Scene, size: float) -> None:
+    """An ellipsoid: fruit, bread, a stone."""
     a, b, c = size * s.rng.uniform(0.15, 0.55, 3)
     s.ball((0, 0, c * 0.95), (a, b, c), looks.fabric(s))
 
 
 def can(s: Scene, size: float) -> None:
+    """A cylinder: a tin, a jar, a candle."""
     r, h = size * s.rng.uniform(0.12, 0.35), size * s.rng.uniform(0.3, 1.1)
     s.cone((0, 0, 0), h, r, r, looks.photo(s, 0.25) if s.rng.random() < 0.4 else looks.plain(s.rng))
 
 
 def mug(s: Scene, size: float) -> None:
+    """A cup with something in it, mostly with a handle."""
     rng = s.rng
     r, h = size * rng.uniform(0.15, 0.25), size * rng.uniform(0.3, 0.6)
     look = looks.plain(rng)
@@ -52,6 +62,7 @@ def mug(s: Scene, size: float) -> None:
 
 
 def bottle(s: Scene, size: float) -> None:
+    """Body, shoulder and neck, sometimes with a label."""
     rng = s.rng
     r, h = size * rng.uniform(0.1, 0.2), size * rng.uniform(0.4, 0.9)
     look = looks.plain(rng, 0.9)
@@ -64,6 +75,7 @@ def bottle(s: Scene, size: float) -> None:
 
 
 def bowl(s: Scene, size: float) -> None:
+    """Half an ellipsoid with fruit in it."""
     rng = s.rng
     r, h = size * rng.uniform(0.3, 0.7), size * rng.uniform(0.15, 0.4)
     s.ball((0, 0, h), (r, r, h), looks.plain(rng, 0.7), clip=0.0)
@@ -74,6 +86,7 @@ def bowl(s: Scene, size: float) -> None:
 
 
 def plate(s: Scene, size: float) -> None:
+    """A flat dish, sometimes with food on it."""
     r = size * s.rng.uniform(0.3, 0.6)
     s.cone((0, 0, 0), 0.018, r * 0.6, r, looks.plain(s.rng, 0.8), open_top=s.rng.random() < 0.5)
     if s.rng.random() < 0.5:
@@ -82,6 +95,7 @@ def plate(s: Scene, size: float) -> None:
 
 
 def vase(s: Scene, size: float) -> None:
+    """Frusta on top of one another, sometimes with a plant."""
     rng = s.rng
     z, r = 0.0, size * rng.uniform(0.1, 0.3)
     look = looks.plain(rng, 0.7) if rng.random() < 0.7 else looks.photo(s, 0.3)
@@ -99,17 +113,19 @@ def vase(s: Scene, size: float) -> None:
 def leaves(s: Scene, size: float) -> None:
     """Stems and flat ellipsoids in all directions."""
     rng = s.rng
-    green = looks.Material(looks.m.MIXED, looks.hsv(rng.uniform(0.2, 0.38), 0.6, rng.uniform(0.2, 0.6)),
-                           looks.hsv(rng.uniform(0.18, 0.4), 0.5, rng.uniform(0.3, 0.8)),
-                           noise_period=0.1)  # fmt: skip
+    dark = looks.hsv(rng.uniform(0.2, 0.38), 0.6, rng.uniform(0.2, 0.6))
+    light = looks.hsv(rng.uniform(0.18, 0.4), 0.5, rng.uniform(0.3, 0.8))
+    green = looks.Material(looks.m.MIXED, dark, light, noise_period=0.1)
     long = size * rng.uniform(0.25, 0.6)
     for _ in range(rng.integers(6, 20)):
         with s.at(0, 0, 0, rng.uniform(0, 6.3), rng.uniform(-1.3, 1.0)):
             z = rng.uniform(0.1, 0.9) * size
-            s.ball((0, 0, z), (long * rng.uniform(0.08, 0.3), 0.006, long * rng.uniform(0.3, 0.7)), green)
+            wide, tall = long * rng.uniform(0.08, 0.3), long * rng.uniform(0.3, 0.7)
+            s.ball((0, 0, z), (wide, 0.006, tall), green)
 
 
 def pot_plant(s: Scene, size: float) -> None:
+    """A pot with earth and leaves."""
     h, r = size * s.rng.uniform(0.25, 0.5), size * s.rng.uniform(0.15, 0.3)
     s.cone((0, 0, 0), h, r * 0.75, r, looks.plain(s.rng), open_top=True)
     s.cone((0, 0, 0), h * 0.85, r * 0.7, r * 0.9, looks.fabric(s))
@@ -118,6 +134,7 @@ def pot_plant(s: Scene, size: float) -> None:
 
 
 def table_lamp(s: Scene, size: float) -> None:
+    """Foot, stem and an open shade that may glow."""
     rng = s.rng
     h, r = size * rng.uniform(0.5, 1.2), size * rng.uniform(0.15, 0.3)
     s.cone((0, 0, 0), h, 0.02 + size * 0.05, 0.012, looks.metal(rng))
@@ -128,6 +145,7 @@ def table_lamp(s: Scene, size: float) -> None:
 
 
 def laptop(s: Scene, size: float) -> None:
+    """An open laptop of the usual size; `size` is not used."""
     rng = s.rng
     w, d = rng.uniform(0.14, 0.19), rng.uniform(0.1, 0.13)
     body = looks.metal(rng)
@@ -140,6 +158,7 @@ def laptop(s: Scene, size: float) -> None:
 
 
 def monitor(s: Scene, size: float) -> None:
+    """A screen on a stand, of the usual size; `size` is not used."""
     rng = s.rng
     w, h = rng.uniform(0.22, 0.4), rng.uniform(0.16, 0.24)
     z = rng.uniform(0.1, 0.2)
@@ -158,6 +177,7 @@ def sheet(s: Scene, size: float) -> None:
 
 
 def blocks(s: Scene, size: float) -> None:
+    """Up to five toy blocks, stacked or side by side."""
     rng = s.rng
     z = 0.0
     for _ in range(rng.integers(1, 6)):
@@ -168,6 +188,7 @@ def blocks(s: Scene, size: float) -> None:
 
 
 def bin_(s: Scene, size: float) -> None:
+    """An open bin."""
     r, h = size * s.rng.uniform(0.2, 0.4), size * s.rng.uniform(0.5, 1)
     s.cone((0, 0, 0), h, r * s.rng.uniform(0.6, 1), r, looks.plain(s.rng), open_top=True)
 
@@ -175,7 +196,8 @@ def bin_(s: Scene, size: float) -> None:
 def crate(s: Scene, size: float) -> None:
     """An open box."""
     rng = s.rng
-    w, d, h = size * rng.uniform(0.3, 0.7), size * rng.uniform(0.25, 0.5), size * rng.uniform(0.2, 0.6)
+    w, d = size * rng.uniform(0.3, 0.7), size * rng.uniform(0.25, 0.5)
+    h = size * rng.uniform(0.2, 0.6)
     look, t = looks.furniture(s), 0.01 + size * 0.015
     s.box((-w, -d, 0), (w, d, t), look)
     for a in (-1, 1):
@@ -187,9 +209,11 @@ def crate(s: Scene, size: float) -> None:
 
 
 def bag(s: Scene, size: float) -> None:
+    """A soft bag with a pocket."""
     rng = s.rng
     look = looks.fabric(s)
-    w, d, h = size * rng.uniform(0.25, 0.45), size * rng.uniform(0.12, 0.25), size * rng.uniform(0.3, 0.6)
+    w, d = size * rng.uniform(0.25, 0.45), size * rng.uniform(0.12, 0.25)
+    h = size * rng.uniform(0.3, 0.6)
     s.ball((0, 0, h), (w, d, h), look)
     s.ball((0, -d * 0.7, h * 0.6), (w * 0.7, d * 0.6, h * 0.5), look)
 
@@ -203,14 +227,34 @@ def tool(s: Scene, size: float) -> None:
             s.cone((0, 0, -n / 2), n, r, r * rng.uniform(0.4, 1), looks.plain(rng))
 
 
-TABLE_THINGS = (carton, books, ball, pebble, can, mug, mug, bottle, bottle, bowl, plate, vase,
-                pot_plant, table_lamp, laptop, monitor, sheet, sheet, blocks, crate, tool)  # fmt: skip
+# what is named twice comes twice as often
+TABLE_THINGS = (
+    carton, books, ball, pebble, can, mug, mug, bottle, bottle, bowl, plate, vase, pot_plant,
+    table_lamp, laptop, monitor, sheet, sheet, blocks, crate, tool,
+)  # fmt: skip
 SHELF_THINGS = (carton, books, ball, can, mug, bottle, bowl, vase, pot_plant, blocks, crate)
 FLOOR_THINGS = (carton, carton, ball, bin_, crate, bag, pot_plant, pebble, vase, blocks, books)
 
 
-def scatter(s: Scene, low, high, z: float, count: int, things, size=(0.15, 0.4)) -> None:
-    """Stand things on the rectangle low..high (x, y) at height z, apart from one another."""
+def scatter(
+    s: Scene,
+    low: tuple[float, float],
+    high: tuple[float, float],
+    z: float,
+    count: int,
+    things: Sequence[Callable[[Scene, float], None]],
+    size: tuple[float, float] = (0.15, 0.4),
+) -> None:
+    """Stand things on a rectangle of the current frame, apart from one another.
+
+    Args:
+        s: the scene.
+        low, high: (x, y) corners of the rectangle, metres.
+        z: its height.
+        count: how many to try; those that find no room are left out.
+        things: builders to choose from.
+        size: smallest and largest size handed to them, metres.
+    """
     rng = s.rng
     taken: list[tuple[float, float, float]] = []
     for _ in range(count):

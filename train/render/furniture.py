@@ -22,6 +22,7 @@ def _legs(s: Scene, w: float, d: float, h: float, look: Material, inset: float =
 
 
 def table(s: Scene, w: float, d: float, h: float | None = None, things: int | None = None) -> None:
+    """A table with `things` on it; height and number are random where not given."""
     rng = s.rng
     h = rng.uniform(0.68, 0.8) if h is None else h
     t = rng.uniform(0.018, 0.06)
@@ -51,6 +52,7 @@ def table(s: Scene, w: float, d: float, h: float | None = None, things: int | No
 
 
 def chair(s: Scene, w: float, d: float) -> None:
+    """A wooden chair or, one time in four, an office chair."""
     rng = s.rng
     h, back = rng.uniform(0.42, 0.5), rng.uniform(0.35, 0.55)
     look, seat = looks.furniture(s), looks.fabric(s)
@@ -75,12 +77,14 @@ def chair(s: Scene, w: float, d: float) -> None:
 
 
 def stool(s: Scene, w: float, d: float) -> None:
+    """A round seat on four legs; `w` is not used."""
     h = s.rng.uniform(0.4, 0.75)
     s.cone((0, d / 2, h), 0.04, 0.17, 0.17, looks.furniture(s))
     _legs(s, 0.34, d, h, looks.furniture(s), 0.08)
 
 
 def sofa(s: Scene, w: float, d: float) -> None:
+    """Arms, seats, backs, and loose cushions."""
     rng = s.rng
     look = looks.fabric(s)
     seat, back, arm = rng.uniform(0.36, 0.46), rng.uniform(0.7, 0.95), rng.uniform(0.12, 0.25)
@@ -101,6 +105,7 @@ def sofa(s: Scene, w: float, d: float) -> None:
 
 
 def bed(s: Scene, w: float, d: float) -> None:
+    """Head board, mattress, cover, pillows."""
     rng = s.rng
     frame, cover = looks.furniture(s), looks.fabric(s)
     h = rng.uniform(0.35, 0.6)
@@ -111,8 +116,9 @@ def bed(s: Scene, w: float, d: float) -> None:
     s.box((-w / 2 - 0.02, edge, h - 0.2), (w / 2 + 0.02, d, h + 0.03), cover)
     if rng.random() < 0.5:
         for _ in range(rng.integers(2, 7)):  # folds
-            s.ball((rng.uniform(-0.4, 0.4) * w, rng.uniform(edge, d), h),
-                   (rng.uniform(0.1, 0.4), rng.uniform(0.1, 0.3), rng.uniform(0.04, 0.12)), cover)  # fmt: skip
+            middle = (rng.uniform(-0.4, 0.4) * w, rng.uniform(edge, d), h)
+            half = (rng.uniform(0.1, 0.4), rng.uniform(0.1, 0.3), rng.uniform(0.04, 0.12))
+            s.ball(middle, half, cover)
     n = 1 if w < 1.2 else 2
     for i in range(n):
         x = 0 if n == 1 else (i - 0.5) * w * 0.5
@@ -163,7 +169,8 @@ def cabinet(s: Scene, w: float, d: float, h: float | None = None) -> None:
     look = looks.furniture(s)
     h = rng.choice([rng.uniform(0.4, 0.9), rng.uniform(1.0, 2.2)]) if h is None else h
     s.box((-w / 2, 0, 0.03), (w / 2, d, h), look, plane={UP: s.new_plane() if h < 1.2 else 0})
-    columns, rows = max(1, round(w / rng.uniform(0.4, 0.7))), int(rng.integers(1, 5 if h < 1.2 else 3))
+    columns = max(1, round(w / rng.uniform(0.4, 0.7)))
+    rows = int(rng.integers(1, 5 if h < 1.2 else 3))
     front = look if rng.random() < 0.6 else looks.furniture(s)
     handle = looks.metal(rng)
     upright = rng.random() < 0.5
@@ -187,8 +194,10 @@ def counter(s: Scene, w: float, d: float) -> None:
     rng = s.rng
     cabinet(s, w, d - 0.04, 0.86)
     s.box((-w / 2, 0, 0.86), (w / 2, d, 0.9), looks.furniture(s), plane={UP: s.new_plane()})
-    clutter.scatter(s, (-w / 2 + 0.15, 0.15), (w / 2 - 0.15, d - 0.12), 0.9, int(rng.integers(2, 9)),
-                    clutter.TABLE_THINGS)  # fmt: skip
+    count = int(rng.integers(2, 9))
+    clutter.scatter(
+        s, (-w / 2 + 0.15, 0.15), (w / 2 - 0.15, d - 0.12), 0.9, count, clutter.TABLE_THINGS
+    )
     if rng.random() < 0.7:
         look = looks.furniture(s)
         for i in range(max(1, int(w / 0.6))):
@@ -202,6 +211,7 @@ def counter(s: Scene, w: float, d: float) -> None:
 
 
 def screen_stand(s: Scene, w: float, d: float) -> None:
+    """A low cabinet with a television."""
     rng = s.rng
     cabinet(s, w, d, rng.uniform(0.35, 0.6))
     half = min(w / 2, rng.uniform(0.4, 0.75))
@@ -213,6 +223,7 @@ def screen_stand(s: Scene, w: float, d: float) -> None:
 
 
 def floor_lamp(s: Scene, w: float, d: float) -> None:
+    """Foot, stem and an open shade that may glow."""
     rng = s.rng
     h, r = rng.uniform(1.2, 1.8), rng.uniform(0.12, 0.25)
     s.cone((0, d / 2, 0), 0.03, 0.15, 0.14, looks.metal(rng))
@@ -222,6 +233,7 @@ def floor_lamp(s: Scene, w: float, d: float) -> None:
 
 
 def tall_plant(s: Scene, w: float, d: float) -> None:
+    """A plant that stands on the floor."""
     with s.at(0, d / 2):
         clutter.pot_plant(s, s.rng.uniform(0.7, 1.4))
 
@@ -241,7 +253,7 @@ def piano_box(s: Scene, w: float, d: float) -> None:
         s.box((w * 0.38, d, h * 0.4), (w * 0.41, d + 0.07, h * 0.8), looks.metal(rng))
 
 
-# name: (build, width range, depth range, weight)
+# (build, width range, depth range, weight)
 WALL_PIECES = (
     (table, (0.7, 1.8), (0.45, 0.8), 2.5),
     (chair, (0.4, 0.5), (0.4, 0.5), 1.5),

@@ -12,12 +12,20 @@ import torch
 from torch import Tensor
 
 from train.render.scene import Packed
-from train.render.trace import trace_shadow
+from train.render.trace import Shapes, trace_shadow
 
 
 @dataclass
 class Surface:
-    """What each pixel sees: world points, unit normals and view directions (B, 3, H, W), z-depth."""
+    """What each pixel sees.
+
+    Attributes:
+        point: (B, 3, H, W) world, metres.
+        normal: (B, 3, H, W) world, unit vectors towards the camera's side.
+        view: (B, 3, H, W) world, unit vectors away from the camera.
+        depth: (B, H, W) z-depth in metres.
+        hit: (B, H, W) bool; elsewhere the rest means nothing.
+    """
 
     point: Tensor
     normal: Tensor
@@ -27,7 +35,16 @@ class Surface:
 
 
 def smooth(values: Tensor, surface: Surface, reach: int = 3) -> Tensor:
-    """Average (B, C, H, W) over neighbours on the same flat stretch of surface, first rows then columns."""
+    """Average over neighbours on the same flat stretch of surface, along rows, then columns.
+
+    Args:
+        values: (B, C, H, W).
+        surface: decides which neighbours belong together.
+        reach: how many pixels to either side.
+
+    Returns:
+        (B, C, H, W).
+    """
     for axis in (3, 2):
         total, weight = values.clone(), torch.ones_like(surface.depth)[:, None]
         for shift in [k for k in range(-reach, reach + 1) if k]:
@@ -47,7 +64,19 @@ def smooth(values: Tensor, surface: Surface, reach: int = 3) -> Tensor:
 
 
 def occlusion(packed: Packed, surface: Surface, noise: Tensor, reach: float = 0.7) -> Tensor:
-    """(B, 1, H, W) share of the hemisphere that is open within `reach` metres. noise (B, 2, H, W)."""
+    """Is a random direction of the hemisphere open within `reach` metres?
+
+    Averaged by `smooth` it is the open share, weighted by the cosine.
+
+    Args:
+        packed: the scenes.
+        surface: what the camera sees.
+        noise: (B, 2, H, W) uniform 0..1.
+        reach: metres.
+
+    Returns:
+        (B, 1, H, W), 0 or 1.
+    """
     turn, height = noise[:, 0] * 2 * math.pi, noise[:, 1]
     flat = (1 - height * height).clamp_min(0).sqrt()
     ball = torch.stack([flat * turn.cos(), flat * turn.sin(), 2 * height - 1], 1)
@@ -59,16 +88,21 @@ def occlusion(packed: Packed, surface: Surface, noise: Tensor, reach: float = 0.
     return free[:, None].float()
 
 
-def _coarse_shadow(shapes, start: Tensor, along: Tensor, lit: Tensor, skip: Tensor) -> Tensor:
-    """`trace_shadow` for every second pixel of every second row; `smooth` hides the steps."""
-    free = trace_shadow(
-        shapes, start[..., ::2, ::2].contiguous(), along[..., ::2, ::2].contiguous(),
-        lit[..., ::2, ::2].contiguous(), skip,
-    )
+def _coarse_shadow(
+    shapes: Shapes, start: Tensor, along: Tensor, lit: Tensor, skip: Tensor
+) -> Tensor:
+    """`trace_shadow` for one pixel of each 2 x 2, which the other three share.
+
+    Shadow rays are most of a picture's time, and a quarter of them halves it. `smooth` averages
+    over 7 x 7 pixels afterwards and hides the steps.
+    """
+    free = trace_shadow(shapes, *(x[..., ::2, ::2] for x in (start, along, lit)), skip)
     return free.repeat_interleave(2, 1).repeat_interleave(2, 2) & lit
 
 
-def illuminate(packed: Packed, surface: Surface, gloss: Tensor, noise: Tensor):
+def illuminate(
+    packed: Packed, surface: Surface, gloss: Tensor, noise: Tensor
+) -> tuple[Tensor, Tensor]:
     """Diffuse irradiance and highlight of every pixel.
 
     Args:

@@ -56,6 +56,7 @@ def photo(scene: Scene, period: float = 1.0, fit: bool = False, emit: float = 0.
 
 
 def wood(rng: np.random.Generator, boards: bool | None = None) -> Material:
+    """Wood, in one piece or in boards; chance decides where `boards` is not given."""
     h, s, v = WOODS[rng.integers(len(WOODS))]
     first = hsv(h + rng.normal(0, 0.01), s + rng.normal(0, 0.08), v + rng.normal(0, 0.08))
     boards = rng.random() < 0.3 if boards is None else boards
@@ -79,9 +80,11 @@ def plain(rng: np.random.Generator, gloss: float | None = None) -> Material:
 
 
 def fabric(scene: Scene) -> Material:
+    """Cloth, leather, carpet."""
     rng = scene.rng
     first = any_colour(rng, 0.6)
-    kind = rng.choice([m.SOLID, m.MIXED, m.STRIPES, m.CHECKER, m.DOTS], p=[0.4, 0.3, 0.12, 0.1, 0.08])
+    kinds = [m.SOLID, m.MIXED, m.STRIPES, m.CHECKER, m.DOTS]
+    kind = rng.choice(kinds, p=[0.4, 0.3, 0.12, 0.1, 0.08])
     if rng.random() < 0.15:
         return photo(scene, float(rng.uniform(0.3, 1.2)))
     return Material(
@@ -92,12 +95,14 @@ def fabric(scene: Scene) -> Material:
 
 
 def metal(rng: np.random.Generator) -> Material:
+    """Something grey that shines."""
     grey = rng.uniform(0.15, 0.85)
     return Material(m.SOLID, hsv(rng.normal(0.1, 0.05), rng.uniform(0, 0.2), grey),
                     gloss=float(rng.uniform(0.4, 1)), **_noise(rng, 0, 0.15))  # fmt: skip
 
 
 def furniture(scene: Scene) -> Material:
+    """Wood, lacquer, metal or plastic."""
     rng = scene.rng
     r = rng.random()
     if r < 0.5:
@@ -110,6 +115,7 @@ def furniture(scene: Scene) -> Material:
 
 
 def wall(scene: Scene) -> Material:
+    """Paint, plaster, stripes, bricks, tiles, panels, wallpaper."""
     rng = scene.rng
     r = rng.random()
     if rng.random() < 0.6:
@@ -136,6 +142,7 @@ def wall(scene: Scene) -> Material:
 
 
 def ground(scene: Scene) -> Material:
+    """Boards, tiles, checks, carpet, concrete."""
     rng = scene.rng
     r = rng.random()
     if r < 0.4:
@@ -157,6 +164,7 @@ def ground(scene: Scene) -> Material:
 
 
 def rug(scene: Scene) -> Material:
+    """Cloth or one picture over the whole rug."""
     return photo(scene, fit=True) if scene.rng.random() < 0.5 else fabric(scene)
 
 
@@ -169,5 +177,6 @@ def paper(scene: Scene) -> Material:
 
 
 def glow(rng: np.random.Generator, strength: float) -> Material:
+    """A lamp's shade or a lit blind; `strength` relative to the room's light."""
     colour = hsv(rng.normal(0.11, 0.04), rng.uniform(0, 0.35), 1.0)
     return Material(m.SOLID, colour, colour, emit=strength, noise_amount=0.0)

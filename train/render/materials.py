@@ -1,7 +1,7 @@
 """Procedural and photographed surfaces.
 
-A material is a row of numbers; `albedo` evaluates the rows of all pixels at once, pattern by pattern.
-Legend: K pixels.
+A material is a row of numbers; `albedo` evaluates the rows of all pixels at once, pattern by
+pattern. Legend: K pixels.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 def sample_post(rng: np.random.Generator) -> dict[str, float]:
     """Settings of one picture."""
     strong = rng.random() < 0.15
+    noise_levels = [0.004, 0.015, 0.04]
     return {
         "exposure": float(rng.uniform(0.28, 0.62)),
         "contrast": float(rng.uniform(0.85, 1.3)),
@@ -21,12 +22,13 @@ def sample_post(rng: np.random.Generator) -> dict[str, float]:
         "tint": float(rng.normal(0, 0.03)),
         "vignette": float(rng.uniform(0, 0.35)) if rng.random() < 0.5 else 0.0,
         "blur": float(rng.uniform(0.9, 2.0) if strong else rng.uniform(0.45, 0.75)),
-        "noise": float(rng.choice([0.004, 0.015, 0.04], p=[0.5, 0.35, 0.15]) * rng.uniform(0.5, 1.5)),
+        "noise": float(rng.choice(noise_levels, p=[0.5, 0.35, 0.15]) * rng.uniform(0.5, 1.5)),
         "jpeg": float(rng.integers(45, 96)) if rng.random() < 0.5 else 0.0,
     }
 
 
 def _blur(x: Tensor, sigma: Tensor) -> Tensor:
+    """Gaussian blur of (B, 3, H, W), sigma (B,) in pixels, cut off after 4 pixels."""
     at = torch.arange(-4, 5, device=x.device, dtype=torch.float32)
     k = torch.exp(-0.5 * (at[None] / sigma[:, None]) ** 2)
     k = (k / k.sum(1, keepdim=True)).repeat_interleave(3, 0)
@@ -47,6 +49,7 @@ def develop(light: Tensor, settings: list[dict[str, float]], noise: Tensor) -> T
     Returns:
         (B, 3, H, W) uint8.
     """
+
     def of(name: str) -> Tensor:
         values = torch.tensor([s[name] for s in settings], device=light.device)
         return values.float()[:, None, None, None]
@@ -80,6 +83,7 @@ def develop(light: Tensor, settings: list[dict[str, float]], noise: Tensor) -> T
 
 
 def _jpeg(picture: Tensor, quality: int) -> Tensor:
+    """(3, H, W) uint8 through a JPEG file and back."""
     from PIL import Image
 
     buffer = io.BytesIO()

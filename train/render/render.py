@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from train.render.trace import TILE, trace_camera
 from train.render.views import place_camera
 
 RENDERER_VERSION = 1
-PHOTO_SLOTS = 10
+PHOTO_SLOTS = 10  # photos that a scene may use
+MAX_LIGHTS = 12  # more than any scene has; fixes how much noise a seed draws
 STYLES = {"room": 0.42, "tabletop": 0.36, "corridor": 0.08, "hall": 0.14}
 
 
@@ -34,8 +36,8 @@ class RenderedBatch:
         depth_m: (B, H, W) float32 z-depth in metres, 0 where no surface is.
         normal: (B, 3, H, W) float32 unit vectors in the camera frame (x right, y down, z forward),
             facing the camera; 0 where no surface is.
-        plane_id: (B, H, W) int16, 0 on curved and small things, else one number for each wall, floor,
-            ceiling or table top of the picture.
+        plane_id: (B, H, W) int16, 0 on curved and small things, else a number 1..255 for each wall,
+            floor, ceiling or table top of the picture.
         intrinsics: (B, 4) float32 fx, fy, cx, cy in pixels, pixel centres at +0.5.
     """
 
@@ -66,8 +68,23 @@ def make_scene(seed: int, photos: str | Path | None = None) -> Scene:
     return scene
 
 
+def check_request(seeds: Sequence[int], size: int, photos: str | Path | None) -> None:
+    """Complain about what `render_batch` cannot render.
+
+    Raises:
+        ValueError: on an empty list, a negative seed or a wrong size.
+        FileNotFoundError: if `photos` is no folder with photos.
+    """
+    if not len(seeds) or min(seeds) < 0:
+        raise ValueError("give at least one seed, and only non-negative ones.")
+    if size < TILE or size % TILE:
+        raise ValueError(f"the size must be a positive multiple of {TILE} pixels, got {size}.")
+    if photos is not None:
+        photo_paths(str(photos))
+
+
 def render_batch(
-    seeds: list[int],
+    seeds: Sequence[int],
     size: int = 256,
     device: torch.device | str = "cpu",
     photos: str | Path | None = None,
@@ -84,12 +101,7 @@ def render_batch(
         ValueError: on an empty list, a negative seed or a wrong size.
         FileNotFoundError: if `photos` is no folder with photos.
     """
-    if not len(seeds) or min(seeds) < 0:
-        raise ValueError("Give at least one seed, and only non-negative ones.")
-    if size < TILE or size % TILE:
-        raise ValueError(f"The size must be a multiple of {TILE} pixels, not {size}.")
-    if photos is not None:
-        photo_paths(str(photos))
+    check_request(seeds, size, photos)
     scenes = [make_scene(int(seed), photos) for seed in seeds]
     packed = pack(scenes, photos, device)
     intrinsics = intrinsics_of([s.pose for s in scenes], size).to(device)
@@ -98,7 +110,7 @@ def render_batch(
     for seed in seeds:
         generator = torch.Generator().manual_seed(int(seed))
         normal.append(torch.randn(3, size, size, generator=generator))
-        uniform.append(torch.rand(2 * 12 + 2, size, size, generator=generator)[:count])
+        uniform.append(torch.rand(2 * MAX_LIGHTS + 2, size, size, generator=generator)[:count])
     with torch.no_grad():
         return _render(
             packed, scenes, intrinsics, size,
@@ -107,8 +119,22 @@ def render_batch(
 
 
 def _render(
-    packed: Packed, scenes: list[Scene], intrinsics: Tensor, size: int, uniform: Tensor, gauss: Tensor
+    packed: Packed,
+    scenes: list[Scene],
+    intrinsics: Tensor,
+    size: int,
+    uniform: Tensor,
+    gauss: Tensor,
 ) -> RenderedBatch:
+    """Trace, shade and develop.
+
+    Args:
+        packed, scenes: the scenes, B of them.
+        intrinsics: (B, 4).
+        size: H = W.
+        uniform: (B, 2 + 2 L, H, W) in 0..1, for shadow rays to L lights.
+        gauss: (B, 3, H, W) standard normal, for the sensor's noise.
+    """
     b = len(scenes)
     rays = torch.einsum("bij,bjhw->bihw", packed.turn, camera_rays(intrinsics, size))
     depth, index = trace_camera(packed.shapes, packed.origin, rays)

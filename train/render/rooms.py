@@ -1,4 +1,4 @@
-"""Random rooms: shell with doors and windows, furniture along the walls and in the middle, lights."""
+"""Random rooms: shell, furniture along the walls and in the middle, lights, beams."""
 
 from __future__ import annotations
 
@@ -7,170 +7,46 @@ from dataclasses import dataclass
 import numpy as np
 
 from train.render import clutter, furniture, looks
-from train.render.materials import Material
 from train.render.scene import DOWN, UP, Light, Scene
+from train.render.walls import Opening, door, on_wall, wall, window
 
-THICK = 0.12
+Rectangle = tuple[float, float, float, float]  # x0, y0, x1, y1 on the floor, metres
 
 
 @dataclass
 class Room:
-    """Floor plan of a finished room: size in metres, blocked rectangles (x0, y0, x1, y1)."""
+    """Floor plan of a room.
+
+    Attributes:
+        width, depth, height: metres along x, y, z; one corner is the world's origin.
+        blocked: where furniture stands.
+        style: see `build_room`.
+        table_height, table_middle: metres, of the table of style "tabletop".
+    """
 
     width: float
     depth: float
     height: float
-    blocked: list[tuple[float, float, float, float]]
+    blocked: list[Rectangle]
     style: str
     table_height: float = 0.0
     table_middle: tuple[float, float] = (0.0, 0.0)
 
 
-def _wall(s: Scene, length: float, height: float, look: Material, opening) -> None:
-    """Wall along local x at y = 0, room on +y, with one rectangular hole or none."""
-    plane = {3: s.new_plane()}
-    s.is_shell = True
-    if opening is None:
-        s.box((-THICK, -THICK, 0), (length + THICK, 0, height), look, plane)
-    else:
-        x0, x1, z0, z1 = opening
-        s.box((-THICK, -THICK, 0), (x0, 0, height), look, plane)
-        s.box((x1, -THICK, 0), (length + THICK, 0, height), look, plane)
-        s.box((x0, -THICK, z1), (x1, 0, height), look, plane)
-        if z0 > 0:
-            s.box((x0, -THICK, 0), (x1, 0, z0), look, plane)
-    s.is_shell = False
-
-
-def _window(s: Scene, opening, day: np.ndarray) -> None:
-    """Frame, bars, what lies outside, and the light that falls in."""
-    rng = s.rng
-    x0, x1, z0, z1 = opening
-    frame, b = looks.furniture(s), rng.uniform(0.03, 0.08)
-    y = -THICK * rng.uniform(0.3, 0.9)
-    s.box((x0, y - 0.03, z0), (x0 + b, y + 0.03, z1), frame)
-    s.box((x1 - b, y - 0.03, z0), (x1, y + 0.03, z1), frame)
-    s.box((x0, y - 0.03, z0), (x1, y + 0.03, z0 + b), frame)
-    s.box((x0, y - 0.03, z1 - b), (x1, y + 0.03, z1), frame)
-    for k in range(rng.integers(0, 3)):
-        x = x0 + (x1 - x0) * (k + 1) / 3
-        s.box((x - b / 3, y - 0.02, z0), (x + b / 3, y + 0.02, z1), frame)
-    if rng.random() < 0.6:
-        s.box((x0 - 0.05, -0.02, z0 - 0.04), (x1 + 0.05, rng.uniform(0.03, 0.2), z0), frame)
-    if rng.random() < 0.25:  # a blind
-        blind = looks.glow(rng, float(rng.uniform(0.5, 2)))
-        s.box((x0, y - 0.01, z0 + (z1 - z0) * rng.uniform(0, 0.6)), (x1, y, z1), blind, hidden=True)
-    far = rng.uniform(1.5, 12)
-    outside = looks.photo(s, fit=True, emit=float(rng.uniform(0.8, 4)))
-    s.box((-far - 2, -far - 0.1, -far * 0.7), (x1 + far + 2, -far, z1 + far), outside, hidden=True)
-    if rng.random() < 0.35:  # curtains of many folds
-        cloth = looks.fabric(s)
-        for side in (0, 1):
-            wide = rng.uniform(0.15, 0.4)
-            x = x0 - wide * 0.7 if side == 0 else x1 - wide * 0.3
-            bottom, n = rng.choice([0.02, z0 - 0.1]), 5
-            for k in range(n):
-                s.cone((x + wide * k / n, 0.1 + 0.02 * (k % 2), bottom), z1 + 0.1 - bottom,
-                       wide / n * 0.7, wide / n * 0.6, cloth)  # fmt: skip
-    middle = s.world((x0 + x1) / 2, 0.01, (z0 + z1) / 2)
-    area = (x1 - x0) * (z1 - z0)
-    s.lights.append(
-        Light(middle, np.stack([s.frame[1] @ [(x1 - x0) / 2, 0, 0], [0, 0, (z1 - z0) / 2]]),
-              day * area * rng.uniform(1, 4), s.frame[1] @ [0, 1.0, 0])  # fmt: skip
-    )
-    if rng.random() < 0.35:
-        away = s.frame[1] @ np.array([rng.uniform(-1, 1), -1.0, rng.uniform(0.4, 1.3)])
-        away = away / np.linalg.norm(away)
-        sun = looks.hsv(0.11, rng.uniform(0.1, 0.4), 1) * rng.uniform(3, 12) * 900
-        spread = np.eye(3)[:2] * 0.25
-        s.lights.append(Light(middle + 30 * away, spread, sun, np.zeros(3), outside=True))
-
-
-def _door(s: Scene, opening, height: float) -> None:
-    """A closed or open door, or a passage to another space."""
-    rng = s.rng
-    x0, x1, _, z1 = opening
-    look, b = looks.furniture(s), 0.06
-    for x in (x0 - b, x1):
-        s.box((x, -0.02, 0), (x + b, 0.025, z1 + b), look)
-    s.box((x0, -0.02, z1), (x1, 0.025, z1 + b), look)
-    leaf = look if rng.random() < 0.6 else looks.furniture(s)
-    kind = rng.random()
-    if kind < 0.55:
-        s.box((x0, -0.07, 0.005), (x1, -0.03, z1), leaf)
-        for z in (0.15, z1 * 0.55):
-            if rng.random() < 0.7:
-                s.box((x0 + 0.12, -0.031, z), (x1 - 0.12, -0.022, z + z1 * 0.35), leaf)
-        s.ball((x1 - 0.08, 0.01, 1.0), (0.03, 0.04, 0.03), looks.metal(rng))
-        return
-    if kind < 0.8:
-        with s.at(x0, -0.03, 0, rng.uniform(0.4, 1.7) * rng.choice([1, -1])):
-            s.box((0, -0.04, 0.005), (x1 - x0, 0, z1), leaf)
-    deep = rng.uniform(1.0, 4.0)
-    left, right = x0 - rng.uniform(0.1, 1.5), x1 + rng.uniform(0.1, 1.5)
-    s.is_shell = True
-    paint, floor = looks.wall(s), looks.ground(s)
-    y = -THICK
-    s.box((left, y - deep, -0.1), (right, y, 0), floor, {UP: s.new_plane()})
-    s.box((left, y - deep, height), (right, y, height + 0.1), paint, {DOWN: s.new_plane()})
-    s.box((left, y - deep - 0.1, 0), (right, y - deep, height), paint, {3: s.new_plane()})
-    s.box((left - 0.1, y - deep, 0), (left, y, height), paint, {1: s.new_plane()})
-    s.box((right, y - deep, 0), (right + 0.1, y, height), paint, {0: s.new_plane()})
-    s.is_shell = False
-    if rng.random() < 0.5:
-        with s.at((x0 + x1) / 2, y - deep + 0.02):
-            build, w, d, _ = furniture.WALL_PIECES[rng.integers(len(furniture.WALL_PIECES))]
-            build(s, rng.uniform(*w), rng.uniform(*d))
-    lamp = s.world((x0 + x1) / 2, y - deep / 2, height - 0.3)
-    s.lights.append(Light(lamp, np.eye(3)[:2] * 0.1, looks.hsv(0.1, 0.2, 1) * rng.uniform(0.5, 3),
-                          np.zeros(3)))  # fmt: skip
-
-
-def _on_wall(s: Scene, length: float, height: float, opening) -> None:
-    """Pictures, mirrors, wall shelves, switches, skirting, clocks."""
-    rng = s.rng
-    if rng.random() < 0.6:
-        skirting, h = looks.furniture(s), rng.uniform(0.05, 0.14)
-        if opening is None or opening[2] > 0:
-            s.box((0, 0, 0), (length, 0.015, h), skirting)
-        else:
-            s.box((0, 0, 0), (opening[0], 0.015, h), skirting)
-            s.box((opening[1], 0, 0), (length, 0.015, h), skirting)
-    for _ in range(rng.integers(0, 4)):
-        w, h = rng.uniform(0.15, 0.7), rng.uniform(0.15, 0.5)
-        x, z = rng.uniform(0.2, max(length - 0.2, 0.3)), rng.uniform(1.1, max(height - 0.4, 1.2))
-        if opening is not None and opening[0] - w - 0.1 < x < opening[1] + w + 0.1:
-            continue
-        kind = rng.random()
-        if kind < 0.75:
-            frame = looks.furniture(s)
-            if rng.random() < 0.7:
-                s.box((x - w, 0, z - h), (x + w, 0.025, z + h), frame)
-                s.box((x - w * 0.9, 0.02, z - h * 0.88), (x + w * 0.9, 0.027, z + h * 0.88),
-                      looks.photo(s, fit=True))  # fmt: skip
-            else:
-                s.box((x - w, 0, z - h), (x + w, 0.004, z + h), looks.photo(s, fit=True))
-        elif kind < 0.9:
-            s.box((x - w, 0, z), (x + w, 0.2, z + 0.025), looks.furniture(s))
-            clutter.scatter(s, (x - w + 0.08, 0.09), (x + w - 0.08, 0.12), z + 0.025,
-                            int(rng.integers(1, 5)), clutter.SHELF_THINGS, (0.1, 0.25))  # fmt: skip
-        else:
-            with s.at(x, 0, z, 0, -np.pi / 2):
-                r = min(w, h) * 0.6
-                s.cone((0, 0, 0), 0.04, r, r * 0.95, looks.plain(rng))
-
-
-def _rectangle(s: Scene, x: float, y: float, w: float, d: float):
+def _rectangle(s: Scene, x: float, y: float, w: float, d: float) -> Rectangle:
     """Bounds in the room's frame of a piece of the current frame."""
     corners = np.array([s.world(x + a, y + b, 0)[:2] for a in (-w / 2, w / 2) for b in (0, d)])
     return (*corners.min(0), *corners.max(0))
 
 
-def _clear(room: Room, r) -> bool:
+def _clear(room: Room, r: Rectangle) -> bool:
     return all(r[2] <= a[0] or a[2] <= r[0] or r[3] <= a[1] or a[3] <= r[1] for a in room.blocked)
 
 
-def _furnish_wall(s: Scene, room: Room, length: float, opening, fill: float) -> None:
+def _furnish_wall(
+    s: Scene, room: Room, length: float, opening: Opening | None, fill: float
+) -> None:
+    """Pieces side by side along the wall of the current frame; `fill` 0..1 is how many stay."""
     rng = s.rng
     weights = np.array([p[3] for p in furniture.WALL_PIECES])
     x = rng.uniform(0.0, 0.6)
@@ -182,11 +58,11 @@ def _furnish_wall(s: Scene, room: Room, length: float, opening, fill: float) -> 
         ]
         w, d = rng.uniform(*w_range), rng.uniform(*d_range)
         middle = x + w / 2
-        hidden_door = opening is not None and opening[2] == 0 and not (
-            x > opening[1] + 0.1 or x + w < opening[0] - 0.1
-        )
+        at_door = opening is not None and opening[2] == 0
+        if at_door:
+            at_door = opening[0] - 0.1 <= x + w and x <= opening[1] + 0.1
         box = _rectangle(s, middle, 0.02, w, d)
-        if x + w < length and not hidden_door and rng.random() < fill and _clear(room, box):
+        if x + w < length and not at_door and rng.random() < fill and _clear(room, box):
             room.blocked.append(box)
             with s.at(middle, 0.03, 0):
                 build(s, w, d)
@@ -202,7 +78,8 @@ def _middle(s: Scene, room: Room) -> None:
             s.box((-w / 2, -d / 2, 0), (w / 2, d / 2, rng.uniform(0.004, 0.02)), looks.rug(s))
     for _ in range(rng.integers(0, 4)):
         w, d = rng.uniform(0.5, 1.8), rng.uniform(0.5, 1.0)
-        x, y = rng.uniform(0.9, max(room.width - 0.9, 1)), rng.uniform(0.9, max(room.depth - 0.9, 1))
+        x = rng.uniform(0.9, max(room.width - 0.9, 1))
+        y = rng.uniform(0.9, max(room.depth - 0.9, 1))
         yaw = rng.choice([0, np.pi / 2, rng.uniform(0, 6.3)])
         with s.at(x, y, 0, yaw):
             box = _rectangle(s, 0, 0, w, d)
@@ -234,6 +111,7 @@ def _middle(s: Scene, room: Room) -> None:
 
 
 def _ceiling_lights(s: Scene, room: Room) -> None:
+    """One to three: flat and round, a tube, or hanging."""
     rng = s.rng
     for _ in range(rng.integers(1, 4)):
         x, y = rng.uniform(0.2, 0.8) * room.width, rng.uniform(0.2, 0.8) * room.depth
@@ -276,7 +154,13 @@ def _beams(s: Scene, room: Room) -> None:
 
 
 def build_room(s: Scene, style: str) -> Room:
-    """Fill a scene. Styles: room, corridor, hall, tabletop (a table near the middle)."""
+    """Fill a scene.
+
+    Args:
+        s: an empty scene.
+        style: "room", "corridor" (long and narrow), "hall" (large and high) or "tabletop" (a room
+            with a full table near the middle).
+    """
     rng = s.rng
     if style == "corridor":
         room = Room(rng.uniform(1.3, 2.6), rng.uniform(5, 13), rng.uniform(2.2, 3), [], style)
@@ -288,8 +172,10 @@ def build_room(s: Scene, style: str) -> Room:
     paint = looks.wall(s)
     s.is_shell = True
     s.box((-1, -1, -0.2), (w + 1, d + 1, 0), looks.ground(s), {UP: s.new_plane()})
-    ceiling = paint if rng.random() < 0.3 else looks.Material(
-        first=looks.hsv(0.1, rng.uniform(0, 0.08), rng.uniform(0.7, 0.97)), noise_amount=0.05)
+    ceiling = paint
+    if rng.random() >= 0.3:
+        white = looks.hsv(0.1, rng.uniform(0, 0.08), rng.uniform(0.7, 0.97))
+        ceiling = looks.Material(first=white, noise_amount=0.05)
     if rng.random() < 0.1:
         ceiling = looks.wall(s)
     s.box((-1, -1, h), (w + 1, d + 1, h + 0.2), ceiling, {DOWN: s.new_plane()})
@@ -319,13 +205,13 @@ def build_room(s: Scene, style: str) -> Room:
                 x0 = rng.uniform(0.1, length - a - 0.1)
                 opening = (x0, x0 + a, 0.0, min(rng.uniform(1.95, 2.1), h - 0.08))
             accent = paint if rng.random() < 0.75 else looks.wall(s)
-            _wall(s, length, h, accent, opening)
+            wall(s, length, h, accent, opening)
             if opening is not None and opening[2] > 0:
-                _window(s, opening, day)
+                window(s, opening, day)
             elif opening is not None:
-                _door(s, opening, h)
+                door(s, opening, h)
             _furnish_wall(s, room, length, opening, fill)
-            _on_wall(s, length, h, opening)
+            on_wall(s, length, h, opening)
     _middle(s, room)
     _ceiling_lights(s, room)
     return room

@@ -57,9 +57,7 @@ class Scene:
     planes: list[list[int]] = field(default_factory=list)
     shell: list[bool] = field(default_factory=list)
     hidden: list[bool] = field(default_factory=list)
-    frame: tuple[np.ndarray, np.ndarray] = field(
-        default_factory=lambda: (np.zeros(3), np.eye(3))
-    )
+    frame: tuple[np.ndarray, np.ndarray] = field(default_factory=lambda: (np.zeros(3), np.eye(3)))
     plane_count: int = 0
     is_shell: bool = False
 

@@ -57,10 +57,10 @@ def photo_paths(folder: str) -> tuple[Path, ...]:
         FileNotFoundError: if there is no such folder or it holds no photo.
     """
     if not Path(folder).is_dir():
-        raise FileNotFoundError(f"No folder of photos at '{folder}'. Give an existing folder.")
+        raise FileNotFoundError(f"no folder of photos at '{folder}'; give an existing folder.")
     paths = tuple(p for p in sorted(Path(folder).iterdir()) if p.suffix.lower() in PHOTO_ENDINGS)
     if not paths:
-        raise FileNotFoundError(f"The folder '{folder}' holds no .jpg, .png or .webp photo.")
+        raise FileNotFoundError(f"the folder '{folder}' holds no .jpg, .png or .webp photo.")
     return paths
 
 

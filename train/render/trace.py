@@ -1,14 +1,15 @@
 """Tile-culled ray casting of many scenes at once.
 
 Rays come in tiles of `TILE` x `TILE` neighbouring pixels. A tile is one fat segment; only shapes
-whose oriented box it touches are candidates. Candidates are tested in rounds, the r-th of every tile
-in round r, so that no two writes of a round meet.
+whose oriented box it touches are candidates. Candidates are tested in rounds, the r-th of every
+tile in round r, so that no two writes of a round meet.
 
 Legend: B scenes, P shapes of each (padded), T tiles of each picture, Q = TILE**2 rays of a tile.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import torch
@@ -48,7 +49,7 @@ class Shapes:
 def to_tiles(x: Tensor) -> Tensor:
     """(B, C, H, W) to (B, T, C, Q)."""
     b, c, h, w = x.shape
-    x = x.view(b, c, h // TILE, TILE, w // TILE, TILE)
+    x = x.reshape(b, c, h // TILE, TILE, w // TILE, TILE)
     return x.permute(0, 2, 4, 1, 3, 5).reshape(b, (h // TILE) * (w // TILE), c, TILE * TILE)
 
 
@@ -60,7 +61,7 @@ def from_tiles(x: Tensor, size: int) -> Tensor:
     return x.reshape(b, c, size, size)
 
 
-def _rounds(candidate: Tensor):
+def _rounds(candidate: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (rows, columns) of a (N, P) mask so that no row appears twice in one yield."""
     row, column = candidate.nonzero(as_tuple=True)
     if row.numel() == 0:
@@ -69,14 +70,20 @@ def _rounds(candidate: Tensor):
     first = counts.cumsum(0) - counts
     rank = torch.arange(row.numel(), device=row.device) - first[row]
     order = torch.argsort(rank, stable=True)
-    sizes = torch.bincount(rank)
-    yield from zip(row[order].split(sizes.tolist()), column[order].split(sizes.tolist()), strict=True)
+    sizes = torch.bincount(rank).tolist()
+    yield from zip(row[order].split(sizes), column[order].split(sizes), strict=True)
 
 
 def _touched(shapes: Shapes, start: Tensor, along: Tensor, fat: Tensor) -> Tensor:
-    """(B, T, P) bool: does the segment start + s * along, s in [0, 1], of radius `fat` meet a shape?
+    """Which shapes may the segments start + s * along, s in [0, 1], of radius `fat` meet?
 
-    start, along: (B, T, 3); fat: (B, T) or (B, T, P).
+    Args:
+        shapes: B scenes.
+        start, along: (B, T, 3) world, metres.
+        fat: (B, T) or (B, T, P) metres.
+
+    Returns:
+        (B, T, P) bool.
     """
     rotation = shapes.to_local * shapes.half[..., None]  # metres in the local frame
     o = torch.einsum("bpij,btj->btpi", rotation, start)
@@ -130,9 +137,7 @@ def trace_camera(shapes: Shapes, origin: Tensor, rays: Tensor) -> tuple[Tensor, 
     return best, from_tiles(which.view(b, n, 1, -1), size)[:, 0]
 
 
-def trace_shadow(
-    shapes: Shapes, start: Tensor, along: Tensor, lit: Tensor, skip: Tensor
-) -> Tensor:
+def trace_shadow(shapes: Shapes, start: Tensor, along: Tensor, lit: Tensor, skip: Tensor) -> Tensor:
     """Are segments free?
 
     Args:

@@ -17,6 +17,7 @@ GRID = 8
 
 
 def _inside(room: Room, rng: np.random.Generator) -> np.ndarray:
+    """(3,) a place in the room, metres; height half low or high, half that of a standing person."""
     edge = 0.25
     return np.array(
         [
@@ -28,12 +29,14 @@ def _inside(room: Room, rng: np.random.Generator) -> np.ndarray:
 
 
 def _propose(s: Scene, room: Room) -> Pose:
+    """A random pose, perhaps inside of things."""
     rng = s.rng
     roll = math.radians(float(np.clip(rng.normal(0, 3), -8, 8)))
     fov = float(rng.uniform(45, 85))
     kind = rng.random()
     if room.style == "tabletop" and kind < 0.85:
-        target = np.array([*room.table_middle, room.table_height]) + rng.normal(0, 0.12, 3) * (1, 1, 0.3)
+        target = np.array([*room.table_middle, room.table_height])
+        target = target + rng.normal(0, 0.12, 3) * (1, 1, 0.3)
         away = rng.uniform(0.4, 1.2)
         up = math.radians(float(rng.choice([rng.uniform(20, 55), rng.uniform(45, 88)])))
         yaw = rng.uniform(0, 2 * math.pi)
@@ -89,6 +92,7 @@ def _coarse_depth(s: Scene, poses: list[Pose]) -> np.ndarray:
 
 
 def _outside_of_shapes(s: Scene, position: np.ndarray, gap: float) -> bool:
+    """Does `position` (3,) keep `gap` metres from every shape's oriented box?"""
     local = np.einsum("pji,pj->pi", np.stack(s.rotations), position - np.stack(s.centres))
     return bool((np.abs(local) > np.stack(s.halves) + gap).any(1).all())
 
@@ -121,5 +125,5 @@ def place_camera(s: Scene, room: Room) -> Pose:
             if fallback is None or score > fallback[0]:
                 fallback = (score, p)
     if fallback is None:
-        raise RuntimeError("No free place for a camera in this scene.")
+        raise RuntimeError("no free place for a camera in this scene.")
     return fallback[1]
