@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
+if TYPE_CHECKING:  # listing models must not wait for torch
+    from torch import Tensor, nn
 
+CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"  # bundled and downloaded ones
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 
 
@@ -24,7 +25,7 @@ def write_checkpoint(
     folder: str | Path,
     config: dict[str, Any],
     state: dict[str, Tensor],
-    dtype: torch.dtype | None = torch.float16,
+    half: bool = True,
 ) -> Path:
     """Write a folder atomically, file by file.
 
@@ -32,14 +33,14 @@ def write_checkpoint(
         folder: made if needed.
         config: plain values; by convention with a `model` field naming the architecture.
         state: tensors by name.
-        dtype: floating-point tensors are stored in it; None keeps theirs.
+        half: store floating-point tensors as float16; False keeps their precision.
     """
     from safetensors.torch import save_file
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
-        key: (value.to(dtype) if dtype and value.is_floating_point() else value).cpu().contiguous()
+        key: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
         for key, value in state.items()
     }
     temporary = folder / (WEIGHTS_FILE + ".tmp")

@@ -105,7 +105,7 @@ def from_fields(cls: type, values: Mapping[str, Any]) -> Any:
     return cls(**values)
 
 
-SMALL_VQVAE = VQVAEConfig(widths=(64, 128, 192), stem_patch=4, vocab_size=2048)
+SMALL_VQVAE = VQVAEConfig(widths=(64, 128, 192), stem_patch=4, blocks=1, vocab_size=2048)
 TINY_VQVAE = VQVAEConfig(
     widths=(32, 32, 32), stem_patch=4, blocks=1, latent_channels=8, vocab_size=64
 )

@@ -20,12 +20,12 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from depthart.checkpoints import CHECKPOINTS
 from depthart.fetch import DownloadError, fetch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
 DRIVE_URL = "https://drive.usercontent.google.com/download?id={id}&export=download&confirm=t"
 # The two names of one quantiser in the authors' file; safetensors keeps either copy.
 QUANTIZER_COPIES = ("vae_proxy.quantize.", "vae_quant_proxy.")
@@ -293,7 +293,7 @@ def _convert(published: Published, paths: list[Path], scratch: Path, folder: Pat
     vae_state = _load_state(vae_paths[0]) if vae_paths else None
     model = from_official(_load_state(model_path), vae_state)
     scratch.mkdir(parents=True, exist_ok=True)
-    save_model(model, scratch, dtype=None)  # as published, in float32
+    save_model(model, scratch, half=False)  # as published, in float32
     origin = "\n".join(f"- `{file.file}`: {file.source}" for file in published.files)
     (scratch / "README.md").write_text(
         f"# {published.folder}\n\n{published.description}.\n\nLicence: {published.licence}. "

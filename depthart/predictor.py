@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from depthart.checkpoints import CheckpointError, load_weights, read_config, write_checkpoint
+from depthart.checkpoints import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    CheckpointError,
+    load_weights,
+    read_config,
+    write_checkpoint,
+)
 from depthart.config import DepthARTConfig
 from depthart.geometry import Intrinsics
 from depthart.images import open_photo, to_model_input
@@ -19,11 +26,7 @@ from depthart.prediction import Kind, Prediction, PredictionStep
 from depthart.sampling import Sampler, as_sampler
 
 if TYPE_CHECKING:
-    import PIL.Image
-
-    from depthart.images import Photo
-
-    PhotoSource = str | Path | PIL.Image.Image | np.ndarray | Photo
+    from depthart.images import Photo, PhotoSource
 
 ARCHITECTURE = "depthart"
 
@@ -107,7 +110,7 @@ class Predictor:
             depth=depth,
             kind=self.kind,
             model=self.name,
-            intrinsics=_intrinsics(photo, fov_deg),
+            intrinsics=Intrinsics.of_photo(photo, fov_deg),
             steps=tuple(steps),
             uncertainty=uncertainty,
             seconds=time.perf_counter() - started,
@@ -148,11 +151,21 @@ class Predictor:
         return cls(model, name or Path(folder).resolve().name, device)
 
     @classmethod
-    def from_pretrained(cls, name: str, device: str = "auto", **hub: Any) -> Predictor:
-        """`depthart.load`, with extra arguments (`revision`, `token`) for the hub."""
-        from depthart.registry import load
+    def from_pretrained(
+        cls, name: str | Path, device: str | torch.device = "cpu", **options: Any
+    ) -> Predictor:
+        """Open a checkpoint folder or a Hugging Face repository "user/name".
 
-        return load(name, device, **hub)
+        Args:
+            options: `revision`, `token`, `cache_dir`, ... for `huggingface_hub.snapshot_download`.
+
+        Raises:
+            CheckpointError: as `from_folder`.
+            ConnectionError: if the hub cannot be reached or does not know the name.
+        """
+        if Path(name).is_dir():
+            return cls.from_folder(name, device)
+        return cls.from_folder(_from_hub(str(name), **options), device, str(name))
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write `config.json` and `model.safetensors` (float16)."""
@@ -172,19 +185,16 @@ class Predictor:
         return str(commit)
 
 
-def _intrinsics(photo: Photo, fov_deg: float | None) -> Intrinsics:
-    """The camera of a photo: the caller's field of view, else EXIF, else 55 degrees."""
-    size = photo.width, photo.height
-    if fov_deg is not None:
-        return Intrinsics.from_fov(*size, fov_deg)
-    if photo.focal_35mm:
-        return Intrinsics.from_focal_35mm(*size, photo.focal_35mm)
-    return Intrinsics.from_fov(*size)
+def _from_hub(repo_id: str, **options: Any) -> str:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return snapshot_download(repo_id, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE], **options)
+    except Exception as error:  # the hub's errors come from several libraries
+        raise ConnectionError(f"cannot fetch {repo_id} from the hub: {error}") from error
 
 
-def save_model(
-    model: DepthART, folder: str | Path, dtype: torch.dtype | None = torch.float16
-) -> Path:
+def save_model(model: DepthART, folder: str | Path, half: bool = True) -> Path:
     """Save a `DepthART` in the package's format; see `write_checkpoint`."""
     config = {"model": ARCHITECTURE, **model.config.to_dict()}
-    return write_checkpoint(folder, config, model.state_dict(), dtype)
+    return write_checkpoint(folder, config, model.state_dict(), half)

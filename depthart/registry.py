@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from depthart.checkpoints import CONFIG_FILE, WEIGHTS_FILE
+from depthart.checkpoints import CHECKPOINTS, CONFIG_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from depthart.predictor import Predictor
 
-CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
 DEFAULT = "depthart-small"
 
 
@@ -97,7 +96,7 @@ def load(name: str | Path = DEFAULT, device: str = "auto", **hub: Any) -> Predic
             raise CheckpointError(f"{text} is not downloaded; {MODELS[text].fetch}")
         return Predictor.from_folder(CHECKPOINTS / text, where, text)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", text) and not text.startswith((".", "/")):
-        return Predictor.from_folder(_from_hub(text, **hub), where, text)
+        return Predictor.from_pretrained(text, where, **hub)
     known = ", ".join(MODELS)
     raise ValueError(
         f"unknown model {text!r}; known: {known}; or give a checkpoint folder or a hub id user/name"
@@ -114,13 +113,3 @@ def resolve_device(device: str) -> str:
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
-
-def _from_hub(repo_id: str, **options: Any) -> str:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return snapshot_download(
-            repo_id, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE], **options
-        )
-    except Exception as error:  # the hub's errors come from several libraries
-        raise ConnectionError(f"cannot fetch {repo_id} from the hub: {error}") from error

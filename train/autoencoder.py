@@ -20,6 +20,7 @@ from depthart.config import DepthARTConfig
 from depthart.normalize import depth_to_image, fill_invalid, image_to_depth
 from depthart.quantizer import MultiScaleQuantizer
 from depthart.vqvae import VQVAE
+from train.data.augment import Augmentation
 from train.data.mixture import Mixture
 from train.data.photos import PhotoFolder
 from train.data.sample import Batch
@@ -125,7 +126,9 @@ def main(arguments: list[str] | None = None) -> None:
     config, run = DepthARTConfig.preset(options.preset).vqvae, run_config(options, DEFAULTS)
     torch.manual_seed(run.seed)
     vqvae = VQVAE(config).to(memory_format=torch.channels_last)
-    mixture = Mixture(training_sources(options), config.image_size, run.batch_size, run.seed)
+    sources = training_sources(options)
+    geometry = Augmentation.geometric()
+    mixture = Mixture(sources, config.image_size, run.batch_size, run.seed, geometry)
     photos = PhotoFolder(options.photos) if options.photos else None
     images_of = Prefetched(VQImages(mixture, photos, options.photo_share).batch, run.steps)
     validation = validation_sources(options, limit=32)
@@ -159,7 +162,7 @@ def main(arguments: list[str] | None = None) -> None:
         from dataclasses import asdict
 
         write_checkpoint(
-            options.output / "vqvae", {"model": "vqvae", **asdict(config)}, weights, torch.float32
+            options.output / "vqvae", {"model": "vqvae", **asdict(config)}, weights, half=False
         )
 
     fit(

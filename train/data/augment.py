@@ -12,7 +12,7 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Strength of each part; `Augmentation.none()` only resizes."""
+    """Strength of each part."""
 
     min_crop: float = 0.65  # smallest crop, as a share of each side
     max_aspect: float = 1.25  # how much a crop's aspect may differ from the picture's
@@ -24,8 +24,9 @@ class Augmentation:
     grey: float = 0.03  # probability
 
     @classmethod
-    def none(cls) -> Augmentation:
-        return cls(1.0, 1.0, 0, 0, 0, 0, 0, 0)
+    def geometric(cls) -> Augmentation:
+        """Crops and flips only, for those who do not look at the colours."""
+        return cls(colour=0, blur=0, noise=0, jpeg=0, grey=0)
 
 
 def augment(
