@@ -1,4 +1,4 @@
-"""Endpoints for programs: `/predict` and `/refine`, each with the picture as its only required input."""
+"""Endpoints for programs, `/predict` and `/refine`; the picture is their only required input."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 
 from depthart.app import handlers
-from depthart.app.components import photo_input
-from depthart.app.events import NamedStream, told
+from depthart.app.components import photo_input, told
 from depthart.app.models import Models
-from depthart.app.state import Look, Session
+from depthart.app.state import Look, Session, close_session
+from depthart.app.stepper import NamedStream
 
 
 def connect(models: Models, stream: NamedStream) -> None:
@@ -32,7 +32,7 @@ def connect(models: Models, stream: NamedStream) -> None:
         temperature: float,
         draws: int,
         fov_deg: float,
-    ) -> tuple[str, str, dict]:
+    ) -> tuple[Session, str, str, dict]:
         """Depth of one photo.
 
         Args:
@@ -51,14 +51,20 @@ def connect(models: Models, stream: NamedStream) -> None:
         session, scales = start(image, model, sampler, seed, temperature, draws)
         for _ in scales:
             pass
-        prediction = session.prediction(session.last, fov_deg or None, full_size=True)
+        session.fov_deg = float(fov_deg) or None
+        prediction = session.prediction(session.last, full_size=True)
         color = handlers.depth_picture(session, session.last, Look())
-        return color, handlers.save_array(session, prediction), handlers.summary(prediction)
+        return (
+            session,
+            color,
+            handlers.save_array(session, prediction),
+            handlers.summary(prediction),
+        )
 
     @told
     def refine(
         image: str, model: str, sampler: str, seed: int, temperature: float, draws: int
-    ) -> Iterator[tuple[str, dict]]:
+    ) -> Iterator[tuple[Session, str, dict]]:
         """Depth of one photo, one update per scale, coarse to fine.
 
         Args:
@@ -74,7 +80,8 @@ def connect(models: Models, stream: NamedStream) -> None:
         """
         session, scales = start(image, model, sampler, seed, temperature, draws)
         for scale in scales:
-            yield handlers.depth_picture(session, scale, Look()), handlers.step_summary(session, scale)
+            color = handlers.depth_picture(session, scale, Look())
+            yield session, color, handlers.step_summary(session, scale)
 
     # Endpoints take their types from components; these are never shown.
     with gr.Row(visible=False):
@@ -94,7 +101,8 @@ def connect(models: Models, stream: NamedStream) -> None:
         array = gr.File(label="depth_npy")
         facts = gr.JSON(label="info")
         limits: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
-        gr.Button().click(
-            predict, [*inputs, fov], [color, array, facts], api_name="predict", **limits
-        )
-        gr.Button().click(refine, inputs, [color, facts], api_name="refine", **limits)
+        # Not part of the answers: it keeps the session's files until they have been fetched.
+        session = gr.State(None, time_to_live=600, delete_callback=close_session)
+        answer = [session, color, array, facts]
+        gr.Button().click(predict, [*inputs, fov], answer, api_name="predict", **limits)
+        gr.Button().click(refine, inputs, [session, color, facts], api_name="refine", **limits)

@@ -57,7 +57,6 @@ class CloudSettings:
     """How the point cloud is built. None of these runs the network again.
 
     Attributes:
-        fov_deg: Horizontal field of view.
         max_points: Point budget.
         remove_edges: Drop flying pixels.
         rtol: Relative depth step that makes an edge.
@@ -65,7 +64,6 @@ class CloudSettings:
         color: "photo" or "depth".
     """
 
-    fov_deg: float
     max_points: int = 40_000
     remove_edges: bool = True
     rtol: float = 0.04
@@ -88,7 +86,11 @@ def read_photo(path: str | Path | None) -> Photo:
 
 
 def make_sampler(
-    mode: str, seed: int = 0, temperature: float = 1.0, draws: int = 5, top_k: int = 900,
+    mode: str,
+    seed: int = 0,
+    temperature: float = 1.0,
+    draws: int = 5,
+    top_k: int = 900,
     top_p: float = 0.9,
 ) -> Sampler | None:
     """A sampler from the settings; None, the model's own default, for mode "default"."""
@@ -153,12 +155,12 @@ def view(session: Session, scale: int, look: Look) -> View:
     """Everything the Refine tab shows of a scale, from what the session keeps."""
     scale = session.clamp(scale)
     brightest = entropy_limit(session)
-    unit = length_factor(session)
+    unit = length_factor(session, scale)
     limits = limits_of(session)
     limit = change_limit(session, scale)
     sides = [s.side for s in session.steps]
     waiting = [None] * (session.total - len(sides))  # the curves grow into a frame of fixed size
-    labels = [f"{side}×{side}" for side in sides] + [""] * len(waiting)
+    labels = [str(side) for side in sides] + [""] * len(waiting)
     means = [mean_entropy(s) for s in session.steps] + waiting
     changes = [mean_change(session, k) for k in range(len(sides))] + waiting
     return View(
@@ -198,7 +200,7 @@ def before_after(session: Session, scale: int, before: int, look: Look) -> tuple
 
 def photo_picture(session: Session) -> str:
     """Path of the preview of the photo, upright."""
-    return session.picture("photo", lambda: session.preview.rgb)
+    return session.picture("photo", lambda: session.preview.rgb, ".jpg")
 
 
 def depth_picture(session: Session, scale: int, look: Look) -> str:
@@ -244,11 +246,11 @@ def entropy_limit(session: Session) -> float:
     return float(max(known, default=1.0))
 
 
-def length_factor(session: Session) -> float:
-    """Metres per unit of depth if a length is known, else 1."""
+def length_factor(session: Session, scale: int) -> float:
+    """Metres per unit of a scale's depth if a length is known, else 1."""
     if session.known is None:
         return 1.0
-    return session.prediction(session.last).metres_per_unit or 1.0
+    return session.prediction(scale).metres_per_unit or 1.0
 
 
 # ---- 3D --------------------------------------------------------------------------------------
@@ -262,16 +264,14 @@ def photo_fov(photo: Photo) -> tuple[float, bool]:
 def cloud(session: Session, scale: int, settings: CloudSettings) -> tuple[go.Figure, int]:
     """The point cloud of a scale and its number of points."""
     scale = session.clamp(scale)
-    prediction = session.prediction(scale, settings.fov_deg)
+    prediction = session.prediction(scale)
     depth = prediction.z_depth()
     far = float(depth.max())
     near = float(depth[depth > 0].min()) if (depth > 0).any() else 0.0
     max_depth = None
     if settings.keep_nearest < 1:
         max_depth = near + settings.keep_nearest * (far - near)
-    points = prediction.points(
-        settings.max_points, settings.remove_edges, settings.rtol, max_depth
-    )
+    points = prediction.points(settings.max_points, settings.remove_edges, settings.rtol, max_depth)
     if not len(points):
         raise ValueError(
             "No point is left: keep more of the background, or switch the edge removal off."
@@ -292,16 +292,19 @@ def mark(session: Session, pixel: Pixel) -> None:
 
 def marked_photo(session: Session) -> str:
     """Path of the preview with the clicked pixels A and B and the line between them."""
-    return session.picture(("marks", session.marks), lambda: _draw_marks(session))
+    return session.picture(("marks", session.marks), lambda: _draw_marks(session), ".jpg")
 
 
-def measured(session: Session, scale: int, fov_deg: float) -> str:
+def measured(session: Session, scale: int) -> str:
     """What the clicked pixels tell, in words."""
     if not session.marks:
         return "Click two points of the photo to measure between them."
-    prediction = session.prediction(session.clamp(scale), fov_deg)
+    prediction = session.prediction(session.clamp(scale))
     unit = "m" if prediction.unit == "m" else "relative units"
-    depths = [float(prediction.point_at(pixel)[2]) for pixel in session.marks]
+    try:
+        depths = [float(prediction.point_at(pixel)[2]) for pixel in session.marks]
+    except ValueError as error:
+        return f"{str(error)[:1].upper()}{str(error)[1:]}"
     if len(depths) == 1:
         return f"A lies at depth {text.number(depths[0])} {unit}. Click a second point."
     length = prediction.distance(*session.marks)
@@ -311,15 +314,18 @@ def measured(session: Session, scale: int, fov_deg: float) -> str:
     )
 
 
-def know_length(session: Session, metres: float | None, scale: int, fov_deg: float) -> None:
+def know_length(session: Session, metres: float | None, scale: int) -> None:
     """From now on everything is in metres: the two clicked pixels are this far apart."""
     if len(session.marks) != 2:
         raise ValueError("Click the two ends of the known length in the photo first.")
-    known = KnownLength(*session.marks, metres=float(metres or 0))
-    session.known = None
-    prediction = session.prediction(session.clamp(scale), fov_deg)
-    prediction.with_known_length(known.a, known.b, known.metres)  # raises if it cannot be
-    session.known = known
+    before, session.known = session.known, None
+    try:
+        relative = session.prediction(session.clamp(scale))
+        metric = relative.with_known_length(*session.marks, float(metres or 0))
+    except ValueError:
+        session.known = before
+        raise
+    session.known = KnownLength(*session.marks, float(metres), metric.metres_per_unit)
 
 
 def forget_length(session: Session) -> None:
@@ -330,9 +336,7 @@ def forget_length(session: Session) -> None:
 # ---- files -----------------------------------------------------------------------------------
 
 
-def export(
-    session: Session, scale: int, fov_deg: float | None = None, scales: bool = False
-) -> tuple[str, list[str]]:
+def export(session: Session, scale: int, scales: bool = False) -> tuple[str, list[str]]:
     """Write every export of `Prediction.save` at the photo's full size.
 
     Returns:
@@ -341,7 +345,7 @@ def export(
     scale = session.clamp(scale)
     name = "".join(c if c.isalnum() or c in "-_" else "_" for c in session.photo.name) or "photo"
     parent = session.folder() / f"scale-{scale + 1:02d}{'-all' if scales else ''}"
-    paths = session.prediction(scale, fov_deg, full_size=True).save(parent / name, scales=scales)
+    paths = session.prediction(scale, full_size=True).save(parent / name, scales=scales)
     archive = parent / f"{name}.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for path in paths:

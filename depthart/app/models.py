@@ -34,7 +34,7 @@ class Models:
         """The predictor of that name.
 
         Raises:
-            FileNotFoundError, ValueError, OSError: It cannot be loaded; the message says what to do.
+            ValueError, OSError, ImportError: It cannot be loaded; the message says what to do.
         """
         with self._lock:
             if name not in self._loaded:

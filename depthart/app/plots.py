@@ -1,4 +1,4 @@
-"""Drawings: the point cloud for Plotly, small curves as SVG (which paint at once and follow the theme)."""
+"""Drawings: the point cloud for Plotly; small curves as SVG, which follow the page's theme."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def cloud_figure(
     hidden = {"visible": False, "showspikes": False}
     layout = {
         "uirevision": revision,
-        "height": 520,
+        "autosize": True,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,
@@ -104,7 +104,7 @@ def curve(
         title: What is drawn; also read aloud.
         unit: Behind the chosen value.
     """
-    width, height, left, right, top, bottom = 420, 130, 14, 14, 26, 24
+    width, height, left, right, top, bottom = 340, 140, 12, 12, 28, 24
     known = [(i, v) for i, v in enumerate(values) if v is not None]
     peak = max([v for _, v in known], default=0) or 1
     step = (width - left - right) / max(len(values) - 1, 1)
@@ -125,9 +125,10 @@ def curve(
     spoken = []
     for (i, v), (x, y) in zip(known, points, strict=True):
         mark = i == chosen
+        name, radius = ("chosen", 5) if mark else ("dot", 3)
         parts.append(
-            f'<circle class="{"chosen" if mark else "dot"}" cx="{x:.1f}" cy="{y:.1f}"'
-            f' r="{5 if mark else 3}"><title>{escape(labels[i])}: {v:.3g} {escape(unit)}</title></circle>'
+            f'<circle class="{name}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">'
+            f"<title>{escape(labels[i])}: {v:.3g} {escape(unit)}</title></circle>"
         )
         spoken.append(f"{labels[i]}: {v:.3g}")
         if mark:
@@ -140,10 +141,12 @@ def curve(
         x = left + i * step
         name = "tick chosen" if i == chosen else "tick"
         parts.append(
-            f'<text class="{name}" x="{x:.1f}" y="{height - 7}" text-anchor="middle">{escape(label)}</text>'
+            f'<text class="{name}" x="{x:.1f}" y="{height - 7}" text-anchor="middle">'
+            f"{escape(label)}</text>"
         )
     return (
         f'<figure class="curve"><figcaption>{escape(title)}</figcaption>'
         f'<svg viewBox="0 0 {width} {height}" role="img"'
-        f' aria-label="{escape(title)}. {escape("; ".join(spoken))}">{"".join(parts)}</svg></figure>'
+        f' aria-label="{escape(title)}. {escape("; ".join(spoken))}">'
+        f"{''.join(parts)}</svg></figure>"
     )

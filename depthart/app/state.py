@@ -31,14 +31,19 @@ class Look:
 
 @dataclass(frozen=True)
 class KnownLength:
-    """A true distance between two pixels (column, row) of the preview."""
+    """A true distance between two pixels (column, row) of the preview.
+
+    Attributes:
+        metres_per_unit: What it made of the scale it was given at; for scales without depth there.
+    """
 
     a: Pixel
     b: Pixel
     metres: float
+    metres_per_unit: float
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Session:
     """One refinement and what was asked of it since.
 
@@ -50,6 +55,7 @@ class Session:
         vocabulary: Number of codes, None for a model without tokens.
         steps: Scales computed so far, each with its features and decoded depth.
         preview: The picture with at most `PREVIEW_SIDE` pixels on its longer side.
+        fov_deg: Horizontal field of view; None takes it from EXIF, else 55 degrees.
         marks: Up to two clicked pixels of the preview.
         known: Set once the visitor has given a length.
         elapsed: Seconds from the click to the last finished scale.
@@ -61,6 +67,7 @@ class Session:
     total: int
     vocabulary: int | None = None
     steps: list[PredictionStep] = field(default_factory=list)
+    fov_deg: float | None = None
     marks: tuple[Pixel, ...] = ()
     known: KnownLength | None = None
     elapsed: float = 0.0
@@ -83,14 +90,11 @@ class Session:
         """(h, w) float32 depth after a scale, at the preview's size."""
         return self.steps[scale].depth_at(self.preview.height, self.preview.width)
 
-    def prediction(
-        self, scale: int, fov_deg: float | None = None, full_size: bool = False
-    ) -> Prediction:
+    def prediction(self, scale: int, full_size: bool = False) -> Prediction:
         """The prediction as it stood after a scale, in metres if a length is known.
 
         Args:
             scale: 0-based.
-            fov_deg: Horizontal field of view; by default from EXIF, else 55 degrees.
             full_size: At the photo's size instead of the preview's.
         """
         photo = self.photo if full_size else self.preview
@@ -100,14 +104,17 @@ class Session:
             steps[-1].depth,
             self.kind,
             self.model,
-            Intrinsics.of_photo(photo, fov_deg),
+            Intrinsics.of_photo(photo, self.fov_deg),
             steps,
             seconds=sum(step.seconds for step in steps),
         )
         if self.known is None:
             return prediction
         a, b = (self._to_photo(pixel, photo) for pixel in (self.known.a, self.known.b))
-        return prediction.with_known_length(a, b, self.known.metres)
+        try:
+            return prediction.with_known_length(a, b, self.known.metres)
+        except ValueError:
+            return replace(prediction, metres_per_unit=self.known.metres_per_unit)
 
     def folder(self) -> Path:
         """This session's own folder; it is deleted with the session."""
@@ -117,12 +124,17 @@ class Session:
             )
         return Path(self._folder.name)
 
-    def picture(self, key: Hashable, draw: Callable[[], np.ndarray]) -> str:
-        """Path of a PNG drawn once per key. draw: -> (H, W, 3) uint8."""
+    def picture(self, key: Hashable, draw: Callable[[], np.ndarray], suffix: str = ".png") -> str:
+        """Path of a picture drawn once per key.
+
+        Args:
+            draw: -> (H, W, 3) uint8.
+            suffix: ".png" for maps, ".jpg" for photos.
+        """
         if key not in self._files:
-            path = self.folder() / f"view-{len(self._files):04d}.png"
-            # Level 1: these are looked at once or twice; packing them harder takes five times as long.
-            Image.fromarray(draw()).save(path, compress_level=1)
+            path = self.folder() / f"view-{len(self._files):04d}{suffix}"
+            # Level 1: packing harder takes five times as long. PNG ignores quality, JPEG level.
+            Image.fromarray(draw()).save(path, compress_level=1, quality=92)
             self._files[key] = str(path)
         return self._files[key]
 
@@ -159,14 +171,10 @@ def portable(step: PredictionStep) -> PredictionStep:
 
     It can then be stepped through without the network, and travel between the processes of ZeroGPU.
     """
-    return replace(
-        step, features=step.features.cpu(), decode=partial(np.asarray, step.model_depth)
-    )
+    return replace(step, features=step.features.cpu(), decode=partial(np.asarray, step.model_depth))
 
 
 def _resized(step: PredictionStep, photo: Photo) -> PredictionStep:
     if (step.height, step.width) == (photo.height, photo.width):
         return step
-    return replace(
-        step, height=photo.height, width=photo.width, decode=lambda: step.model_depth
-    )
+    return replace(step, height=photo.height, width=photo.width, decode=lambda: step.model_depth)

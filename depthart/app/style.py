@@ -40,27 +40,32 @@ def theme() -> gr.Theme:
 
 
 CSS = """
-:root { --main-height: 430px; --side-height: 226px; --photo-height: 270px; }
-.gradio-container > main, .gradio-container main > .wrap, #columns { width: 100%; }
-.gradio-container { max-width: 1360px !important; margin: 0 auto !important; }
+#columns { --main-height: 430px; --side-height: 226px; --photo-height: 270px;
+  --cloud-height: 520px; }
+.gradio-container { width: 100%; max-width: 1360px !important; margin: 0 auto !important; }
 #head .html-container, .plain .html-container { padding: 0 !important; }
 #head h1 { font-size: 1.5rem; font-weight: 700; margin: 0; letter-spacing: -.01em; }
 #head p { margin: .1rem 0 0; color: var(--body-text-color-subdued); }
-.notice { border: 1px solid #d97706; border-left-width: 4px; border-radius: 8px; padding: .7rem 1rem;
-  background: color-mix(in srgb, #f59e0b 12%, var(--background-fill-primary)); overflow-wrap: anywhere; }
+.notice { border: 1px solid #d97706; border-left-width: 4px; border-radius: 8px;
+  padding: .7rem 1rem; overflow-wrap: anywhere;
+  background: color-mix(in srgb, #f59e0b 12%, var(--background-fill-primary)); }
 
-/* A map: its label and buttons above the picture, never on it; a fixed height, so nothing jumps. */
+/* A map: label and buttons above the picture, never on it; a fixed height, so nothing jumps. */
 .map > label.float, #before-after > label.float { position: static; border: 0; background: none;
-  padding: 0 .1rem; height: 28px; font-size: .9rem; font-weight: 600; color: var(--body-text-color); box-shadow: none; }
-.map > label.float svg, #before-after > label.float svg { display: none; }
-.map, #before-after { border: 0 !important; background: none !important; overflow: visible !important; }
+  padding: 0 .1rem; height: 28px; font-size: .9rem; font-weight: 600;
+  color: var(--body-text-color); box-shadow: none; }
+.map > label.float > span:first-child, #before-after > label.float > span:first-child {
+  display: none; }
+.map, #before-after { border: 0 !important; background: none !important;
+  overflow: visible !important; }
 .map > .image-container, .map > .empty, #before-after > .image-container, #before-after > .empty {
   height: calc(100% - 28px) !important; min-height: 0 !important; }
-.map > .image-container > button, .map > .empty, #before-after > .empty, #before-after .slider-wrap {
+.map > .image-container > button, .map > .empty, #before-after > .empty,
+#before-after .slider-wrap {
   background: var(--background-fill-primary); border: 1px solid var(--border-color-primary);
   border-radius: var(--block-radius); overflow: hidden; }
-.map .icon-button-wrapper, #before-after .icon-button-wrapper { top: -27px !important; right: 0 !important;
-  border: 0; background: none; box-shadow: none; }
+.map .icon-button-wrapper, #before-after .icon-button-wrapper {
+  top: -27px !important; right: 0 !important; border: 0; background: none; box-shadow: none; }
 .map img { object-fit: contain !important; width: 100%; height: 100%; }
 .map .image-frame { width: 100%; height: 100%; }
 #before-after .slider-wrap, #before-after .slider-wrap > .wrap, #before-after .content,
@@ -82,30 +87,42 @@ CSS = """
 #stepper { flex-wrap: nowrap; align-items: center; gap: .5rem; }
 #stepper .form, #scale { border: 0; background: none; box-shadow: none; padding: 0; }
 #scale .head { display: none; }  /* the line below says which scale it is */
-#stepper button { height: 36px; }
+#stepper .form, #scale { min-width: 0 !important; flex: 1 1 0 !important; }
+#stepper button { height: 36px; padding: 0 .7rem; }
 #previous, #next { font-size: 1.2rem; line-height: 1; }
 
+#curves > * { min-width: min(230px, 100%) !important; }
 .curve { margin: 0; }
 .curve figcaption { font-size: .9rem; font-weight: 600; }
 .curve svg { width: 100%; height: auto; display: block; overflow: visible; }
 .curve .axis { stroke: var(--border-color-primary); stroke-width: 1; }
-.curve polyline { fill: none; stroke: var(--slider-color); stroke-width: 2; stroke-linejoin: round; }
+.curve polyline { fill: none; stroke: var(--slider-color); stroke-width: 2;
+  stroke-linejoin: round; }
 .curve .area { fill: var(--slider-color); opacity: .12; }
 .curve .dot { fill: var(--slider-color); }
-.curve circle.chosen { fill: var(--slider-color); stroke: var(--background-fill-primary); stroke-width: 2; }
-.curve text { font-size: 11px; fill: var(--body-text-color-subdued); font-family: inherit;
+.curve circle.chosen { fill: var(--slider-color); stroke: var(--background-fill-primary);
+  stroke-width: 2; }
+.curve text { font-size: 13px; fill: var(--body-text-color-subdued); font-family: inherit;
   font-variant-numeric: tabular-nums; }
 .curve text.value, .curve text.tick.chosen { fill: var(--body-text-color); font-weight: 600; }
+
+#cloud, #cloud .plot-host { height: var(--cloud-height); width: 100%; }
+#cloud .plot-host { border: 1px solid var(--border-color-primary);
+  border-radius: var(--block-radius); background: var(--background-fill-primary);
+  overflow: hidden; touch-action: none; }
 
 .files { font-size: .85rem; line-height: 1.4; margin: 0; }
 .files dt { font-family: var(--font-mono); }
 .files dd { margin: 0 0 .45rem; color: var(--body-text-color-subdued); }
 #files td:has(.label-clear-button), #files .label-clear-button { display: none; }
 @media (max-width: 640px) {
-  :root { --main-height: 320px; --side-height: 290px; --photo-height: 250px; }
+  #columns { --main-height: 310px; --side-height: 290px; --photo-height: 250px;
+    --cloud-height: 360px; }
+  #scale-bar { padding: .6rem .7rem; }
+  #stepper .min_value, #stepper .max_value, footer .divider { display: none; }
   .gradio-container { padding: 10px !important; }
   .caption { min-height: 0; }
-  .curve text { font-size: 13px; }
+  .curve text { font-size: 11px; }
 }
 @media (prefers-reduced-motion: reduce) { .status .bar i { transition: none; } }
 """

@@ -24,8 +24,8 @@ KNOWN_LENGTH_MEANING = (
     "Depth in metres along the viewing axis, by the length you gave: larger is farther."
 )
 EMPTY = "Choose a photo and press <b>Estimate depth</b>."
-ENTROPY_CURVE = "Mean entropy of each scale's tokens"
-CHANGE_CURVE = "Mean change each scale made to the depth"
+ENTROPY_CURVE = "Mean entropy by grid side"
+CHANGE_CURVE = "Mean change by grid side"
 CLOUD_EMPTY = "The points of the chosen scale appear here. Drag to turn, scroll to zoom."
 FOV_UNKNOWN = "Not in the photo: 55° is a guess. It sets how deep the scene looks."
 FOV_EXIF = "From the photo's EXIF data."
@@ -50,9 +50,7 @@ def number(value: float) -> str:
     return f"{value:.{min(digits, 6)}f}"
 
 
-def legend(
-    left: str, right: str, colors: np.ndarray, what: str
-) -> str:
+def legend(left: str, right: str, colors: np.ndarray, what: str) -> str:
     """A colour bar between two labels. colors: (256, 3) uint8, left to right."""
     stops = ",".join("#{:02x}{:02x}{:02x}".format(*color) for color in colors[::17])
     return (
@@ -101,7 +99,9 @@ def entropy_caption(mean: float | None, limit: float, vocabulary: int | None) ->
     if mean is None:
         return caption("", "This model predicts depth directly: it has no tokens to be unsure of.")
     bar = legend("sure 0", f"{number(limit)} unsure", color_table("magma"), "from sure to unsure")
-    line = f"Where the model hesitated: entropy of each token's prediction, {mean:.2f} nats on average"
+    line = (
+        f"Where the model hesitated: entropy of each token's prediction, {mean:.2f} nats on average"
+    )
     if vocabulary:
         line += f"; a blind guess among {vocabulary:,} codes would be {math.log(vocabulary):.2f}"
     return caption(bar, line + ".")
@@ -136,7 +136,8 @@ def ladder(sides: list[int], scale: int, total: int) -> str:
     side = sides[scale]
     tokens = side * side
     before = sum(s * s for s in sides[:scale])
-    words = f"<b>Scale {scale + 1} of {total}</b> · {side} × {side} = {tokens} token{'s' * (tokens > 1)}"
+    plural = "s" if tokens > 1 else ""
+    words = f"<b>Scale {scale + 1} of {total}</b> · {side} × {side} = {tokens} token{plural}"
     if scale:
         words += f" on top of {before}"
     return f'<div class="ladder"><p>{words}</p></div>'
@@ -163,7 +164,9 @@ def cloud_caption(points: int, scale: int, kind: str, known: bool) -> str:
 def files_note(scale: int | None, width: int = 0, height: int = 0) -> str:
     """Of what the files are. scale: 0-based, None before the first prediction."""
     if scale is None:
-        return '<p class="files">Estimate depth first; the files are made when this tab is opened.</p>'
+        return (
+            '<p class="files">Estimate depth first; the files are made when this tab is opened.</p>'
+        )
     return (
         f'<p class="files">Files of <b>scale {scale + 1}</b>, maps at the photo\'s'
         f" {width} × {height} pixels.</p>"

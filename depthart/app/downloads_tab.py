@@ -1,0 +1,55 @@
+"""The Downloads tab: every file of `Prediction.save`, made when the tab is opened."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+
+from depthart.app import handlers, text
+from depthart.app.components import told, words
+from depthart.app.state import Session
+
+
+def layout(ui: SimpleNamespace) -> None:
+    """Add the zip, the list of files and their option to `ui`."""
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=9, min_width=300):
+            ui.archive = gr.DownloadButton(
+                "Download everything (.zip)", variant="primary", interactive=False, elem_id="zip"
+            )
+            ui.files = gr.File(
+                label="Single files", file_count="multiple", interactive=False, elem_id="files"
+            )
+        with gr.Column(scale=5, min_width=260):
+            ui.files_note = words(text.files_note(None))
+            ui.all_scales = gr.Checkbox(False, label="Also one picture per scale")
+            words(text.file_list())
+
+
+def refresh(ui: SimpleNamespace, trigger: Any) -> None:
+    """Make the chosen scale's files if this tab is in front."""
+    trigger(
+        told(export),
+        [ui.session, ui.active, ui.scale, ui.all_scales],
+        [ui.archive, ui.files, ui.files_note],
+        show_progress_on=[ui.files],
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
+
+
+def export(session: Session | None, active: str, scale: int, scales: bool) -> list:
+    """Zip, files and the note beside them. scale: counted from 1."""
+    if session is None or active != "downloads":
+        return [gr.skip()] * 3
+    index = session.clamp(int(scale) - 1)
+    archive, files = handlers.export(session, index, scales)
+    note = text.files_note(index, session.photo.width, session.photo.height)
+    return [gr.update(value=archive, interactive=True), files, note]
+
+
+def connect(ui: SimpleNamespace) -> None:
+    """Connect the option."""
+    refresh(ui, ui.all_scales.change)
