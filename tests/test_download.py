@@ -208,7 +208,7 @@ def small(monkeypatch):
         given.append((sorted(model_state), vae_state and sorted(vae_state)))
         return model_state
 
-    def save_model(model, folder, dtype):
+    def save_model(model, folder, half):
         save_file(dict(model), folder / "model.safetensors")
         (folder / "config.json").write_text("{}")
 

@@ -153,8 +153,8 @@ def main(arguments: list[str] | None = None) -> None:
         for name, samples in validation.items():
             depths = [fill_invalid(*_as_tensors(s.depth, config.image_size)) for s in samples]
             rebuilt = torch.cat([reconstruct_depth(vqvae, depth) for depth in depths])
-            queue = list(rebuilt)
-            part = validate(lambda images, q=queue: torch.stack([q.pop(0) for _ in images]), samples)
+            queue = iter(rebuilt)
+            part = validate(lambda images, q=queue: torch.stack([next(q) for _ in images]), samples)
             scores |= {f"{name}/{key}": value for key, value in part.items()}
         return scores
 

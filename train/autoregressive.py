@@ -61,16 +61,18 @@ def main(arguments: list[str] | None = None) -> None:
     model = build_model(options)
     validation = validation_sources(options, limit=32)
     loss_config = LossConfig(options.average, options.code_error, options.soft_targets)
-    describe_run(options.output, run=run, model=model.config, loss=loss_config, options=vars(options))
+    describe_run(
+        options.output, run=run, model=model.config, loss=loss_config, options=vars(options)
+    )
     features_of = feature_batches(model, options, run)
     objective, scales_at = OBJECTIVES[options.objective], progressive_scales(options.progressive)
 
     def loss_of_step(step: int):
         count = min(scales_at(step / run.steps), len(model.scales))
-        image_features, depth_features = features_of(step)
+        image, depth = features_of(step)
         with autocast(run):
-            lesson = objective(model, image_features.detach(), depth_features, count, options.rollout)
-            logits = model(image_features, lesson.inputs, count)
+            lesson = objective(model, image.detach(), depth, count, options.rollout)
+            logits = model(image, lesson.inputs, count)
         codebook = model.vqvae.quantizer.codebook.weight
         return next_scale_loss(logits, lesson, codebook, model.scales, loss_config)
 
@@ -113,8 +115,8 @@ def build_model(options: argparse.Namespace) -> DepthART:
         load_weights(model.vqvae, options.vqvae)
     if options.encoder:
         state = torch.load(options.encoder, weights_only=True)
-        inner = {k.removeprefix("encoder."): v for k, v in state.items() if k.startswith("encoder.")}
-        model.image_encoder.load_state_dict(inner)
+        parts = [(key.partition("encoder.")[2], value) for key, value in state.items()]
+        model.image_encoder.load_state_dict({key: value for key, value in parts if key})
     return model
 
 

@@ -49,7 +49,9 @@ class FeatureCache:
         return torch.from_numpy(image).float(), torch.from_numpy(depth).float()
 
     @classmethod
-    def build(cls, folder: str | Path, model: DepthART, mixture: Mixture, count: int) -> FeatureCache:
+    def build(
+        cls, folder: str | Path, model: DepthART, mixture: Mixture, count: int
+    ) -> FeatureCache:
         """Encode the first `count` samples of a mixture, unless the folder is finished already."""
         folder = Path(folder)
         if (folder / "meta.json").is_file():

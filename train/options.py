@@ -22,5 +22,5 @@ def add_run_arguments(parser: argparse.ArgumentParser, defaults: RunConfig) -> N
 
 def run_config(options: argparse.Namespace, defaults: RunConfig) -> RunConfig:
     """The arguments back as a `RunConfig`."""
-    given = {f.name: getattr(options, f.name) for f in fields(RunConfig) if hasattr(options, f.name)}
-    return replace(defaults, **given)
+    names = [field.name for field in fields(RunConfig) if hasattr(options, field.name)]
+    return replace(defaults, **{name: getattr(options, name) for name in names})
