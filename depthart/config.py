@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from depthart.encoder import ImageEncoderConfig
-from depthart.sampling import Mode
+from depthart.sampling import Mode, as_sampler
 from depthart.scales import Scales
 from depthart.transformer import TransformerConfig
 from depthart.vqvae import VQVAEConfig
@@ -35,6 +35,7 @@ class DepthARTConfig:
     def __post_init__(self) -> None:
         if self.conditioning not in get_args(Conditioning):
             raise ValueError(f"unknown conditioning {self.conditioning!r}; known: vq, encoder")
+        as_sampler(self.default_sampler)  # refuses an unknown mode
         encoded = self.conditioning == "encoder"
         if encoded != (self.image_encoder is not None) or encoded != self.transformer.memory:
             raise ValueError(
@@ -72,7 +73,7 @@ class DepthARTConfig:
         """Inverse of `to_dict`.
 
         Raises:
-            ValueError: for an unknown field, named in the message.
+            ValueError: for an unknown field or a part that is none, named in the message.
         """
         values = dict(values)
         parts = {
@@ -81,8 +82,11 @@ class DepthARTConfig:
             "image_encoder": ImageEncoderConfig,
         }
         for name, part in parts.items():
-            if isinstance(values.get(name), Mapping):
-                values[name] = from_fields(part, values[name])
+            value = values.get(name)
+            if isinstance(value, Mapping):
+                values[name] = from_fields(part, value)
+            elif name in values and (value is not None or name != "image_encoder"):
+                raise ValueError(f"{name} must hold the fields of {part.__name__}, got {value!r}")
         return from_fields(cls, values)
 
     @classmethod
