@@ -103,6 +103,17 @@ def render_batch(
     """
     check_request(seeds, size, photos)
     scenes = [make_scene(int(seed), photos) for seed in seeds]
+    return render_scenes(scenes, seeds, size, device, photos)
+
+
+def render_scenes(
+    scenes: list[Scene],
+    seeds: Sequence[int],
+    size: int,
+    device: torch.device | str = "cpu",
+    photos: str | Path | None = None,
+) -> RenderedBatch:
+    """Render finished scenes, each with its camera; the seeds only fix the noise."""
     packed = pack(scenes, photos, device)
     intrinsics = intrinsics_of([s.pose for s in scenes], size).to(device)
     count = 2 + 2 * packed.light_position.shape[1]
@@ -110,12 +121,10 @@ def render_batch(
     for seed in seeds:
         generator = torch.Generator().manual_seed(int(seed))
         normal.append(torch.randn(3, size, size, generator=generator))
-        uniform.append(torch.rand(2 * MAX_LIGHTS + 2, size, size, generator=generator)[:count])
+        uniform.append(torch.rand(2 + 2 * MAX_LIGHTS, size, size, generator=generator)[:count])
+    uniform, normal = torch.stack(uniform).to(device), torch.stack(normal).to(device)
     with torch.no_grad():
-        return _render(
-            packed, scenes, intrinsics, size,
-            torch.stack(uniform).to(device), torch.stack(normal).to(device),
-        )  # fmt: skip
+        return _render(packed, scenes, intrinsics, size, uniform, normal)
 
 
 def _render(
