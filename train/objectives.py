@@ -7,11 +7,12 @@ z latent channels, S finest side.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from depthart import DepthART
 
@@ -77,17 +78,27 @@ def dynamic_targets(
     quantizer = model.vqvae.quantizer
     total = torch.zeros_like(depth_features)
     lesson = Lesson([], [], [])
-    was_training = model.training
-    model.eval()
-    for step in model.rollout(image_features, sampler, count):
-        if step.scale:
-            lesson.inputs.append(quantizer.downsample(total, step.scale))
-        residual = quantizer.downsample(depth_features - total, step.scale)  # eq. 6
-        lesson.residuals.append(residual)
-        lesson.targets.append(quantizer.nearest_codes(residual))  # eq. 7
-        total = step.features
-    model.train(was_training)
+    with _evaluation_mode(model):
+        for step in model.rollout(image_features, sampler, count):
+            if step.scale:
+                lesson.inputs.append(quantizer.downsample(total, step.scale))
+            residual = quantizer.downsample(depth_features - total, step.scale)  # eq. 6
+            lesson.residuals.append(residual)
+            lesson.targets.append(quantizer.nearest_codes(residual))  # eq. 7
+            total = step.features
     return lesson
+
+
+@contextmanager
+def _evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """No dropout inside; afterwards every part is in its own mode again (some may be frozen)."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 OBJECTIVES: dict[str, Objective] = {"var": teacher_forcing, "depthart": dynamic_targets}
