@@ -20,7 +20,7 @@ def layout(ui: SimpleNamespace) -> None:
             with gr.Row(equal_height=False, elem_id="curves"):
                 ui.entropy_curve = curve(text.ENTROPY_CURVE, SCALES)
                 ui.change_curve = curve(text.CHANGE_CURVE, SCALES)
-        with gr.Column(scale=2, min_width=280):
+        with gr.Column(scale=2, min_width=280, elem_id="side"):
             ui.difference = map_image(
                 "Added by this scale", "What this scale changed", "var(--side-height)"
             )

@@ -70,9 +70,11 @@ CSS = """
 .map .image-frame { width: 100%; height: 100%; }
 #before-after .slider-wrap, #before-after .slider-wrap > .wrap, #before-after .content,
 #before-after .content img { height: 100% !important; }
-.caption { font-size: .85rem; line-height: 1.4; min-height: 4.2rem; }
-.caption p { margin: .25rem 0 0; color: var(--body-text-color-subdued); }
-.legend { display: flex; align-items: center; gap: .6rem; font-variant-numeric: tabular-nums;
+.caption { font-size: .85rem; min-height: 4.2rem; }  /* two lines below the legend */
+#side .caption { min-height: 5.4rem; }  /* three */
+.caption p { margin: 0; padding-top: .25rem; font-size: .85rem; line-height: 1.2rem;
+  color: var(--body-text-color-subdued); }
+.legend { height: 1.2rem; display: flex; align-items: center; gap: .6rem; font-variant-numeric: tabular-nums;
   white-space: nowrap; }
 .legend i { flex: 1; height: 8px; border-radius: 4px; min-width: 40px; }
 
@@ -121,7 +123,7 @@ CSS = """
   #scale-bar { padding: .6rem .7rem; }
   #stepper .min_value, #stepper .max_value, footer .divider { display: none; }
   .gradio-container { padding: 10px !important; }
-  .caption { min-height: 0; }
+  .caption, #side .caption { min-height: 0; }
   .curve text { font-size: 11px; }
 }
 @media (prefers-reduced-motion: reduce) { .status .bar i { transition: none; } }

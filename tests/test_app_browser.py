@@ -1,0 +1,342 @@
+"""What a visitor does, in headless Chromium, with a tiny model. Console errors fail a test."""
+
+import os
+import re
+import shutil
+import time
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+ARGUMENTS = [
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--no-sandbox",
+    "--disable-background-networking",
+]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is not installed"
+    ),
+]
+# Two cores may be busy with something else.
+PATIENCE_MS = 60_000
+
+
+class Slow:
+    """A predictor that takes its time, so that a visitor can press Stop."""
+
+    def __init__(self, predictor):
+        self._predictor = predictor
+
+    def __getattr__(self, name):
+        return getattr(self._predictor, name)
+
+    def refine(self, *args, **kwargs):
+        for step in self._predictor.refine(*args, **kwargs):
+            time.sleep(0.15)
+            yield step
+
+
+def serve(*args):
+    from depthart.app.ui import build, launch_options
+
+    demo = build(*args)
+    options = {"prevent_thread_lock": True, "quiet": True, "ssr_mode": False}
+    return demo, demo.launch(**launch_options(), **options)[1]
+
+
+@pytest.fixture(scope="module")
+def url(tiny_predictor):
+    demo, address = serve("tiny-random", Slow(tiny_predictor))
+    yield address
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "CI must have Chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium):
+    """Opens pages; afterwards none of them may have reported an error."""
+    pages, errors = [], []
+
+    def open_page(address, width=1280, height=900, theme="light"):
+        page = chromium.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{address}?__theme={theme}")
+        page.wait_for_selector("#scale input[type=range]")
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A wide and a tall picture."""
+    folder = tmp_path_factory.mktemp("photos")
+    paths = []
+    for name, (width, height) in {"wide": (640, 480), "tall": (300, 600)}.items():
+        rows, columns = np.mgrid[:height, :width]
+        pixels = np.stack([columns * 255 / width, rows * 255 / height, 0 * rows + 90], axis=-1)
+        pixels[height // 2 :, width // 3 : width // 2] = 200
+        paths.append(folder / f"{name}.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
+    return paths
+
+
+def upload(page, path):
+    page.set_input_files("#photo input[type=file]", str(path))
+    page.wait_for_selector("#photo img")
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def open_tab(page, name):
+    page.get_by_role("tab", name=name).click()
+
+
+def wait_for_text(page, selector, pattern):
+    page.wait_for_function(
+        "([s, p]) => new RegExp(p).test(document.querySelector(s)?.innerText ?? '')",
+        arg=[selector, pattern],
+    )
+
+
+def refine(page, path):
+    upload(page, path)
+    press(page, "Estimate depth")
+    wait_for_text(page, "#status", r"10 scales in \d")
+
+
+def shown_scale(page):
+    return int(re.search(r"Scale (\d+) of 10", page.inner_text("#ladder"))[1])
+
+
+def move_slider(page, scale):
+    page.locator("#scale input[type=range]").fill(str(scale))
+    wait_for_text(page, "#ladder", f"Scale {scale} of 10")
+
+
+def source(page):
+    return page.get_attribute(".map img >> nth=0", "src")
+
+
+def plot(page, expression):
+    return page.evaluate(f"(p => {expression})(document.querySelector('#cloud .plot-host'))")
+
+
+def test_watch_ten_scales_and_step_back(url, photos, visit):
+    page = visit(url)
+    page.evaluate(
+        """() => {
+          window.seen = [];
+          new MutationObserver(() => {
+            const scale = document.querySelector('#ladder').innerText.match(/Scale \\d+/)?.[0];
+            if (scale && seen.at(-1) !== scale) seen.push(scale);
+          }).observe(document.body, {subtree: true, childList: true, characterData: true});
+        }"""
+    )
+    refine(page, photos[0])
+    assert page.evaluate("seen") == [f"Scale {k}" for k in range(1, 11)]
+    last = source(page)
+    page.click("#previous")
+    wait_for_text(page, "#ladder", "Scale 9 of 10")
+    assert source(page) != last
+    page.click("#next")
+    wait_for_text(page, "#ladder", "Scale 10 of 10")
+    page.wait_for_function("s => document.querySelector('.map img').src === s", arg=last)
+    move_slider(page, 3)
+    assert "scale 3 changed" in page.inner_text("#results")
+    page.evaluate("seen = ['Scale 3']")
+    page.click("#play")
+    wait_for_text(page, "#ladder", "Scale 10 of 10")
+    assert page.evaluate("seen") == [f"Scale {k}" for k in range(3, 11)]
+
+
+def test_keys_move_the_slider(url, photos, visit):
+    page = visit(url)
+    refine(page, photos[0])
+    page.focus("#scale input[type=range]")
+    page.keyboard.press("ArrowLeft")
+    wait_for_text(page, "#ladder", "Scale 9 of 10")
+
+
+def test_stop_keeps_what_is_there(url, photos, visit):
+    page = visit(url)
+    upload(page, photos[0])
+    press(page, "Estimate depth")
+    wait_for_text(page, "#ladder", "Scale [2-5] of 10")
+    press(page, "Stop")
+    wait_for_text(page, "#status", "Stopped after scale")
+    done = int(re.search(r"scale (\d+) of 10", page.inner_text("#status"))[1])
+    assert done < 10
+    wait_for_text(page, "#ladder", f"Scale {done} of 10")
+    page.click("#previous")
+    wait_for_text(page, "#ladder", f"Scale {done - 1} of 10")
+    press(page, "Estimate depth")
+    wait_for_text(page, "#status", r"10 scales in \d")
+
+
+def test_colours_change_the_picture(url, photos, visit):
+    page = visit(url)
+    refine(page, photos[0])
+    before = source(page)
+    page.get_by_text("Colours", exact=True).click()
+    page.get_by_label("Swap near and far colours").check()
+    page.wait_for_function("s => document.querySelector('.map img').src !== s", arg=before)
+    assert shown_scale(page) == 10
+
+
+def test_point_cloud_keeps_the_view(url, photos, visit):
+    page = visit(url)
+    refine(page, photos[0])
+    open_tab(page, "3D")
+    page.wait_for_selector("#cloud canvas")
+    page.wait_for_function("document.querySelector('#cloud .plot-host')._fullData?.[0].z?.length")
+    box = page.locator("#cloud").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    start = plot(page, "p.layout.scene.camera.eye")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 90, y + 40, steps=4)
+    page.mouse.up()
+    page.wait_for_function(
+        "x => document.querySelector('#cloud .plot-host').layout.scene.camera.eye.x !== x",
+        arg=start["x"],
+    )
+    turned = plot(page, "p.layout.scene.camera.eye")
+    depths = plot(page, "p._fullData[0].y.slice(0, 50).join()")
+    move_slider(page, 2)
+    page.wait_for_function(
+        "d => document.querySelector('#cloud .plot-host')._fullData[0].y.slice(0, 50).join() !== d",
+        arg=depths,
+    )
+    wait_for_text(page, "#results", "points of scale 2")
+    now = plot(page, "p._fullLayout.scene.camera.eye")
+    assert all(abs(now[axis] - turned[axis]) < 1e-6 for axis in "xyz")
+
+
+def test_measure_and_make_it_metric(url, photos, visit):
+    page = visit(url)
+    refine(page, photos[0])
+    open_tab(page, "3D")
+    picture = page.get_by_alt_text("Photo to click on")
+    picture.wait_for()
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    for share, pattern in ((0.3, "A lies at depth"), (0.7, "A to B: .* relative")):
+        position = {"x": box["width"] * share, "y": box["height"] * 0.5}
+        picture.click(position=position)
+        wait_for_text(page, "#measured", pattern)
+    page.fill("#metres input", "2.5")
+    press(page, "Make it metric")
+    wait_for_text(page, "#measured", r"A to B: 2\.50 m")
+    wait_for_text(page, "#results", "In metres")
+    open_tab(page, "Refine")
+    wait_for_text(page, "#results", r"near [\d.]+ m")
+
+
+def test_download_the_zip(url, photos, visit, tmp_path):
+    page = visit(url)
+    refine(page, photos[1])
+    open_tab(page, "Downloads")
+    page.wait_for_selector("#files a")
+    assert page.locator("#files a").count() == 8
+    with page.expect_download() as download:
+        page.click("#zip")
+    path = tmp_path / "all.zip"
+    download.value.save_as(path)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert np.load(archive.open("tall/depth.npy")).shape == (600, 300)
+
+
+def test_a_bad_picture_is_refused_in_words(url, visit, tmp_path):
+    path = tmp_path / "notes.png"
+    path.write_text("these are notes")
+    page = visit(url)
+    page.set_input_files("#photo input[type=file]", str(path))
+    page.wait_for_selector(".toast-body")
+    assert "“notes.png” is not an image" in page.inner_text(".toast-body")
+    page.wait_for_selector("#photo img", state="detached")
+    press(page, "Estimate depth")
+    page.get_by_text("Choose a photo first").wait_for()
+    assert page.get_by_role("button", name="Estimate depth").is_enabled()
+
+
+def test_two_visitors_do_not_meet(url, photos, visit):
+    pages = [visit(url), visit(url)]
+    for page, photo in zip(pages, photos, strict=True):
+        upload(page, photo)
+    for page in pages:
+        press(page, "Estimate depth")
+    for page, (width, height) in zip(pages, ((640, 480), (300, 600)), strict=True):
+        wait_for_text(page, "#status", r"10 scales in \d")
+        for scale in (4, 10):
+            move_slider(page, scale)
+            size = page.evaluate(
+                "(i => [i.naturalWidth, i.naturalHeight])(document.querySelector('.map img'))"
+            )
+            assert size == [width, height]
+
+
+def test_a_missing_model_is_told(visit):
+    demo, address = serve("no-such-model")
+    try:
+        page = visit(address)
+        assert "no-such-model" in page.inner_text(".notice")
+    finally:
+        demo.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_jumps_or_sticks_out(url, photos, visit, width, theme):
+    page = visit(url, width, theme=theme)
+    place = "(i => i.getBoundingClientRect().top + scrollY + ',' + i.offsetHeight)"
+    maps = f"[...document.querySelectorAll('.map, #before-after, #curves')].map({place})"
+    page.wait_for_timeout(500)
+    before = page.evaluate(maps)
+    refine(page, photos[0])
+    assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
+    if width > 1000:
+        assert page.evaluate(maps) == before
+    for tab in ("Refine", "3D", "Downloads"):
+        open_tab(page, tab)
+        page.wait_for_timeout(500)
+        sticking_out = page.evaluate(
+            """() => [...document.querySelectorAll('#left *, #results *')].filter(e => {
+              const r = e.getBoundingClientRect();
+              return r.width && r.right > innerWidth + 1 && !e.closest('svg, canvas, .plot-host');
+            }).map(e => e.outerHTML.slice(0, 200))"""
+        )
+        assert sticking_out == []
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll('#results button, .caption *')].filter(
+              e => e.offsetWidth && e.innerText && e.scrollWidth > e.clientWidth + 1
+                && getComputedStyle(e).display !== 'inline').map(e => e.outerHTML.slice(0, 200))"""
+        )
+        assert cut == []
