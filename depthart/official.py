@@ -99,9 +99,12 @@ def from_official(
     with torch.device("meta"):
         model = DepthART(config)
     mine = {key: value for key, value in _ours(model, _MODEL_NAMES) if not key.startswith("vqvae.")}
-    converted = _convert(mine, transformer_state, "transformer")
-    vqvae = _convert(dict(_ours(model.vqvae, _VQVAE_NAMES)), vae_state, "VQ-VAE")
-    converted |= {f"vqvae.{key}": value for key, value in vqvae.items()}
+    vqvae = dict(_ours(model.vqvae, _VQVAE_NAMES))
+    _refuse_misfits(
+        _misfits(mine, transformer_state, "transformer"), _misfits(vqvae, vae_state, "VQ-VAE")
+    )
+    converted = _take(mine, transformer_state)
+    converted |= {f"vqvae.{key}": value for key, value in _take(vqvae, vae_state).items()}
     model.load_state_dict(converted, strict=True, assign=True)
     return model.eval()
 
@@ -110,8 +113,9 @@ def vqvae_from_official(vae_state: Mapping[str, Tensor]) -> VQVAE:
     """Build a `VQVAE` from the state dict of `vae_ch160v4096z32.pth`; errors as above."""
     with torch.device("meta"):
         vqvae = VQVAE(_vqvae_config(vae_state))
-    converted = _convert(dict(_ours(vqvae, _VQVAE_NAMES)), vae_state, "VQ-VAE")
-    vqvae.load_state_dict(converted, strict=True, assign=True)
+    names = dict(_ours(vqvae, _VQVAE_NAMES))
+    _refuse_misfits(_misfits(names, vae_state, "VQ-VAE"))
+    vqvae.load_state_dict(_take(names, vae_state), strict=True, assign=True)
     return vqvae.eval()
 
 
@@ -147,9 +151,10 @@ def _ours(module: nn.Module, names: tuple) -> list[tuple[str, tuple[str, torch.S
     return pairs
 
 
-def _convert(
+def _misfits(
     ours: Mapping[str, tuple[str, torch.Size]], state: Mapping[str, Tensor], part: str
-) -> dict[str, Tensor]:
+) -> str:
+    """A sentence naming every missing, unused and wrongly shaped key; "" if all is well."""
     problems = []
     used = {foreign for foreign, _ in ours.values()}
     missing = sorted(used - set(state))
@@ -163,8 +168,17 @@ def _convert(
             problems.append(
                 f"shape of {foreign}: expected {tuple(shape)}, got {tuple(state[foreign].shape)}"
             )
-    if problems:
-        raise ValueError(f"official {part} weights do not fit; " + "; ".join(problems))
+    return "; ".join([f"official {part} weights do not fit", *problems]) if problems else ""
+
+
+def _refuse_misfits(*sentences: str) -> None:
+    if any(sentences):
+        raise ValueError("; ".join(filter(None, sentences)))
+
+
+def _take(
+    ours: Mapping[str, tuple[str, torch.Size]], state: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
     return {key: state[foreign].detach().float().clone() for key, (foreign, _) in ours.items()}
 
 
