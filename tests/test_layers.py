@@ -23,7 +23,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "scales images normalize geometry sampling checkpoints visualize fetch",
-        "quantizer transformer pointcloud prediction export metrics align",
+        "quantizer transformer pointcloud prediction export align metrics plane_metrics"
+        " boundary_metrics",
         "vqvae encoder config",
         "model",
         "predictor official download",

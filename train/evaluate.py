@@ -1,8 +1,15 @@
 """`python -m train.evaluate`: per-image scores of a model and of trivial guesses, as JSON lines.
 
-Every line is one picture and one method: AbsRel and delta1 error after alignment by scale (paper,
-section 4.1), for a refinement model also after each scale, with the mean entropy of its predicted
-distributions and the VQ-VAE's own reconstruction as the soft limit (the paper's figure 4).
+Every line is one picture and one method: all of `depthart.metrics` after the alignment that the
+model's kind asks for (by scale for DepthART: paper, section 4.1), boundary errors and, where planes
+and camera are known, plane errors. For a refinement model also AbsRel after each scale, with the
+mean entropy of its predicted distributions and the VQ-VAE's own reconstruction as the soft limit
+(the paper's figure 4).
+
+Keys of a line: `set`, `picture`, `dataset`, `scene`, `method`, `alignment`; `METRICS` (RMSE in the
+unit of the truth); `dbe_acc`, `dbe_com` (pixels; absent without a true depth edge); `pe_fla` (cm),
+`pe_ori` (degrees; means over the picture's planes, absent without any); `seconds`,
+`abs_rel_per_scale`, `entropy_per_scale` of models.
 """
 
 from __future__ import annotations
@@ -13,57 +20,122 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
 import torch
 
-from depthart.images import Photo, to_model_input
+from depthart.align import Alignment, align, alignment_for
+from depthart.boundary_metrics import boundary_error, depth_edges
+from depthart.geometry import Intrinsics
+from depthart.images import Photo, resize_depth, to_model_input
+from depthart.metrics import abs_rel, depth_metrics
 from depthart.model import DepthART
 from depthart.normalize import depth_to_image, fill_invalid
+from depthart.plane_metrics import plane_errors
 from depthart.registry import load
 from train.data.sample import Sample
 from train.sources import validation_sources
-from train.validate import constant_guess, ramp_guess, score
+from train.validate import DepthFunction, constant_guess, ramp_guess
 
 SAMPLERS = ("argmax", "sample", "expected")
+# What a line says besides its scores.
+LABELS = frozenset({"set", "picture", "dataset", "scene", "method", "alignment"})
+
+
+class Scorer:
+    """Scores predictions of one sample; what depends on the sample alone is computed once."""
+
+    def __init__(self, sample: Sample) -> None:
+        self.sample = sample
+        self.valid = (sample.depth > 0) & np.isfinite(sample.depth)
+        self._edges = depth_edges(sample.depth, self.valid)
+
+    def all_scores(self, prediction: np.ndarray, how: Alignment = "scale") -> dict[str, object]:
+        """Everything that can be measured on this sample.
+
+        Args:
+            prediction: (S, S) map as the model gives it, resized here to the sample's size.
+        """
+        sample, depth = self.sample, self._aligned(prediction, how)
+        scores: dict[str, object] = {"alignment": how}
+        scores |= depth_metrics(depth, sample.depth, self.valid)
+        # A map enlarged over the truth's holes is judged only where the truth is.
+        boundary = boundary_error(depth_edges(depth, self.valid), self._edges)
+        if boundary is not None:
+            scores |= {"dbe_acc": boundary.accuracy, "dbe_com": boundary.completeness}
+        if sample.plane is not None and sample.intrinsics is not None:
+            height, width = sample.depth.shape
+            camera = Intrinsics(*map(float, sample.intrinsics), width, height)
+            planes = plane_errors(depth, sample.depth, sample.plane, camera)
+            if planes:
+                scores["pe_fla"] = float(np.mean([plane.flatness_cm for plane in planes]))
+                scores["pe_ori"] = float(np.mean([plane.orientation_deg for plane in planes]))
+        return scores
+
+    def abs_rel(self, prediction: np.ndarray, how: Alignment = "scale") -> float:
+        return abs_rel(self._aligned(prediction, how), self.sample.depth, self.valid)
+
+    def _aligned(self, prediction: np.ndarray, how: Alignment) -> np.ndarray:
+        truth = self.sample.depth
+        return align(resize_depth(prediction, *truth.shape), truth, self.valid, how)
 
 
 def model_scores(
-    model: DepthART, sample: Sample, sampler: str, every_scale: bool
+    model: DepthART,
+    sample: Sample,
+    sampler: str,
+    every_scale: bool,
+    how: Alignment = "scale",
+    scorer: Scorer | None = None,
 ) -> dict[str, object]:
     """Scores of the last scale and, if asked for, lists over all scales."""
+    scorer = scorer or Scorer(sample)
     image = to_model_input(Photo(sample.image), model.config.image_size)
     started = time.perf_counter()
     steps = list(model.refine(image, sampler))
-    line: dict[str, object] = dict(score(steps[-1].depth[0].numpy(), sample))
-    line["seconds"] = round(time.perf_counter() - started, 3)
+    last = steps[-1].depth[0].numpy()
+    seconds = round(time.perf_counter() - started, 3)
+    line = scorer.all_scores(last, how) | {"seconds": seconds}
     if every_scale:
-        scores = [score(step.depth[0].numpy(), sample) for step in steps]
-        line["abs_rel_per_scale"] = [round(s["abs_rel"], 5) for s in scores]
+        errors = [scorer.abs_rel(step.depth[0].numpy(), how) for step in steps]
+        line["abs_rel_per_scale"] = [round(e, 5) for e in errors]
         line["entropy_per_scale"] = [round(float(s.entropy.mean()), 4) for s in steps]
     return line
 
 
-def soft_limit(model: DepthART, sample: Sample) -> dict[str, object]:
+def soft_limit(model: DepthART, sample: Sample, scorer: Scorer | None = None) -> dict[str, object]:
     """Scores of the true depth after the VQ-VAE's first k scales, for every k."""
     size = model.config.image_size
     resized = cv2.resize(sample.depth, (size, size), interpolation=cv2.INTER_NEAREST)
     depth = torch.from_numpy(resized)[None, None]
     image = depth_to_image(fill_invalid(depth, depth > 0), depth > 0)
     totals = model.vqvae.tokenize(image)[1]
-    scores = [score(model.decode(total)[0].numpy(), sample) for total in totals]
-    return scores[-1] | {"abs_rel_per_scale": [round(s["abs_rel"], 5) for s in scores]}
+    scorer = scorer or Scorer(sample)
+    maps = [model.decode(total)[0].numpy() for total in totals]
+    errors = [round(scorer.abs_rel(depth), 5) for depth in maps]
+    return scorer.all_scores(maps[-1]) | {"abs_rel_per_scale": errors}
 
 
-def guess_scores(guess, sample: Sample, size: int) -> dict[str, object]:
-    return dict(score(guess(torch.zeros(1, 3, size, size))[0].numpy(), sample))
+def guess_scores(
+    guess: DepthFunction, sample: Sample, size: int, scorer: Scorer | None = None
+) -> dict[str, object]:
+    depth = guess(torch.zeros(1, 3, size, size))[0].numpy()
+    return (scorer or Scorer(sample)).all_scores(depth)
 
 
 def evaluate(
-    model: DepthART, sets: dict[str, list[Sample]], samplers: tuple[str, ...]
+    model: DepthART,
+    sets: dict[str, list[Sample]],
+    samplers: tuple[str, ...],
+    how: Alignment = "scale",
 ) -> Iterator[dict[str, object]]:
-    """Yield one result per data set, method and picture."""
+    """Yield one result per data set, method and picture.
+
+    Args:
+        how: Alignment of the model; guesses and the soft limit are always aligned by scale.
+    """
     size = model.config.image_size
     for name, samples in sets.items():
         for number, sample in enumerate(samples):
@@ -73,13 +145,15 @@ def evaluate(
                 "dataset": sample.dataset,
                 "scene": sample.scene,
             }
+            scorer = Scorer(sample)
             results = {
-                "constant": guess_scores(constant_guess, sample, size),
-                "ramp": guess_scores(ramp_guess, sample, size),
-                "vqvae": soft_limit(model, sample),
+                "constant": guess_scores(constant_guess, sample, size, scorer),
+                "ramp": guess_scores(ramp_guess, sample, size, scorer),
+                "vqvae": soft_limit(model, sample, scorer),
             }
             for sampler in samplers:
-                results[f"model/{sampler}"] = model_scores(model, sample, sampler, True)
+                scores = model_scores(model, sample, sampler, True, how, scorer)
+                results[f"model/{sampler}"] = scores
             for method, result in results.items():
                 yield where | {"method": method} | result
             print(f"\r{name} {number + 1}/{len(samples)}", end="", file=sys.stderr, flush=True)
@@ -95,19 +169,21 @@ def mean_over_scenes(lines: list[dict], key: str) -> np.ndarray | float:
 
 
 def summarize(lines: list[dict]) -> dict[str, dict[str, dict[str, object]]]:
-    """{set: {method: {score: mean}}}, means over scenes."""
+    """{set: {method: {score: mean}}}, means over scenes.
+
+    A score that only some pictures have (plane and boundary errors) is averaged over those.
+    """
     summary: dict[str, dict[str, dict[str, object]]] = {}
     groups: dict[tuple[str, str], list[dict]] = {}
     for line in lines:
         groups.setdefault((line["set"], line["method"]), []).append(line)
-    skipped = {"set", "picture", "dataset", "scene", "method"}
     for (name, method), group in groups.items():
-        means = {
-            key: np.round(mean_over_scenes(group, key), 4).tolist()
-            for key in group[0]
-            if key not in skipped
-        }
-        summary.setdefault(name, {})[method] = {"pictures": len(group)} | means
+        means: dict[str, object] = {"pictures": len(group)}
+        for key in dict.fromkeys(key for line in group for key in line):  # in order of appearance
+            if key not in LABELS:
+                having = [line for line in group if key in line]
+                means[key] = np.round(mean_over_scenes(having, key), 4).tolist()
+        summary.setdefault(name, {})[method] = means
     return summary
 
 
@@ -118,13 +194,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--held-out", help="folder of rendered shards")
     parser.add_argument("--real", help="RGB-D folder; its dev split")
     parser.add_argument("--limit", type=int, default=200, help="rendered pictures at most")
+    parser.add_argument(
+        "--align", choices=get_args(Alignment), help="default: what the model's kind leaves open"
+    )
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS)
     options = parser.parse_args(arguments)
     sets = validation_sources(options, options.limit)
     if not sets:
         parser.error("name data to evaluate on: --held-out FOLDER, --real FOLDER or both")
-    model = load(options.model, "cpu").model
-    lines = list(evaluate(model, sets, tuple(options.samplers)))
+    predictor = load(options.model, "cpu")
+    how = options.align or alignment_for(predictor.kind)
+    lines = list(evaluate(predictor.model, sets, tuple(options.samplers), how))
     options.output.mkdir(parents=True, exist_ok=True)
     with (options.output / "results.jsonl").open("w") as file:
         for line in lines:

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from depthart.align import align_scale
 from depthart.images import Photo, resize_depth, to_model_input
-from depthart.metrics import abs_rel, align_scale, delta1_error
+from depthart.metrics import abs_rel, delta1_error
 from train.data.sample import Sample
 
 DepthFunction = Callable[[Tensor], Tensor]  # (B, 3, S, S) in [-1, 1] -> (B, S, S) linear depth
