@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from depthart.geometry import unproject
+from depthart.geometry import normals_from_depth, unproject
 from tests.scenes import camera_of, empty_scene
 from train.render.camera import Pose, camera_rays, focal_length, intrinsics_of, look, look_at
 from train.render.materials import Material
@@ -124,11 +124,15 @@ def test_solids_turned_and_tilted(solid, up):
     def reference(p):
         return inside(np.einsum("ji,jhw->ihw", turn, p - origin[:, None, None]))
 
-    depth = render_scenes([scene], [0], 32).depth_m[0].numpy()
+    batch = render_scenes([scene], [0], 32)
+    depth = batch.depth_m[0].numpy()
     expected = solid_depth(reference, pose, 32)
     assert 60 < (expected > 0).sum() < 900
     different = np.abs(depth - expected) > 1e-3
     assert different.sum() <= 3  # grazing rays, which the search steps over
+    slope = normals_from_depth(depth, camera_of(batch, 0))
+    agree = (slope * batch.normal[0].permute(1, 2, 0).numpy()).sum(2)
+    assert np.median(agree[expected > 0]) > 0.995  # all but edges and rims
 
 
 @pytest.mark.parametrize(("open_top", "depth"), [(False, 2.0), (True, 2.5)])
