@@ -47,7 +47,7 @@ def write_checkpoint(
     save_file(tensors, temporary, metadata={"format": "pt"})
     os.replace(temporary, folder / WEIGHTS_FILE)
     temporary = folder / (CONFIG_FILE + ".tmp")
-    temporary.write_text(json.dumps(config, indent=2) + "\n")
+    temporary.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
     os.replace(temporary, folder / CONFIG_FILE)
     return folder
 
@@ -62,8 +62,8 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"no checkpoint in {folder}: {CONFIG_FILE} is missing")
     try:
-        config = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
+        config = json.loads(path.read_text("utf-8"))
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{path} does not hold a JSON object")

@@ -81,7 +81,7 @@ def load(name: str | Path = DEFAULT, device: str = "auto", **hub: Any) -> Predic
         hub: `revision`, `token`, ... for `huggingface_hub.snapshot_download`.
 
     Raises:
-        ValueError: for an unknown name, listing the known ones.
+        ValueError: for an unknown name, listing the known ones, or a device that is not there.
         depthart.checkpoints.CheckpointError: if the checkpoint is missing or damaged.
         ConnectionError: if the hub cannot be reached or does not know the id.
     """
@@ -104,12 +104,28 @@ def load(name: str | Path = DEFAULT, device: str = "auto", **hub: Any) -> Predic
 
 
 def resolve_device(device: str) -> str:
-    """"auto" -> the best device at hand."""
+    """"auto" -> the best device at hand; any other torch device is checked.
+
+    Raises:
+        ValueError: if this is no device, or one that this computer does not have.
+    """
     import torch
 
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    counts = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count(),
+        "mps": int(torch.backends.mps.is_available()),
+        "xpu": torch.xpu.device_count(),
+    }
+    here = ", ".join(["auto", *(kind for kind, count in counts.items() if count)])
+    try:
+        wanted = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"unknown device {device!r}; available here: {here}") from None
+    if (wanted.index or 0) >= counts.get(wanted.type, 0):
+        raise ValueError(f"device {device!r} is not available here; available: {here}")
+    return str(device)

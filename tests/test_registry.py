@@ -1,0 +1,346 @@
+"""Names, folders and hub ids become predictors; predictors take photos of any size."""
+
+import json
+import shutil
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+from huggingface_hub import CommitInfo
+from PIL import Image
+
+import depthart
+from depthart import registry
+from depthart.checkpoints import CONFIG_FILE, WEIGHTS_FILE, CheckpointError, write_checkpoint
+from depthart.images import open_photo, resize_depth, to_model_input
+from depthart.predictor import Predictor, save_model
+from depthart.registry import DEFAULT, list_models, load, resolve_device
+from depthart.sampling import Sampler
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_model, tmp_path_factory):
+    """A checkpoint of the tiny model; float32, so that predictions are the same."""
+    return save_model(tiny_model, tmp_path_factory.mktemp("models") / "my-model", half=False)
+
+
+@pytest.fixture
+def checkpoints(tmp_path, monkeypatch):
+    """An empty folder in place of the repository's checkpoints."""
+    monkeypatch.setattr(registry, "CHECKPOINTS", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def hub(folder, monkeypatch):
+    """A hub that holds the tiny model as `someone/tiny`; returns the calls made."""
+    calls = []
+
+    def snapshot_download(repo_id, **options):
+        calls.append((repo_id, options))
+        if repo_id != "someone/tiny":
+            raise RuntimeError("404 repository not found")
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    return calls
+
+
+def same_weights(one, other) -> bool:
+    a, b = one.state_dict(), other.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+# ---- folders ---------------------------------------------------------------------------------
+
+
+def test_a_folder_gives_the_saved_model_back(folder, tiny_model, picture):
+    predictor = load(folder, "cpu")
+    assert predictor.name == "my-model" and predictor.kind == "scale_invariant"
+    assert predictor.model.config == tiny_model.config and not predictor.model.training
+    assert same_weights(predictor.model, tiny_model)
+    expected = Predictor(tiny_model).predict(picture).depth
+    assert np.array_equal(predictor.predict(picture).depth, expected)
+
+
+def test_half_precision_checkpoint_is_close(tiny_predictor, tmp_path):
+    predictor = load(tiny_predictor.save_pretrained(tmp_path / "half"), "cpu")
+    before, after = tiny_predictor.model.state_dict(), predictor.model.state_dict()
+    assert all(torch.equal(after[key], before[key].half().float()) for key in before)
+
+
+def test_folder_without_weights(folder, tmp_path):
+    shutil.copy(folder / CONFIG_FILE, tmp_path)
+    with pytest.raises(CheckpointError, match=f"{WEIGHTS_FILE} is missing"):
+        load(tmp_path)
+
+
+def test_checkpoint_of_another_architecture(folder, tmp_path):
+    write_checkpoint(tmp_path, {"model": "vqvae"}, {"a": torch.zeros(1)})
+    with pytest.raises(CheckpointError, match="holds a 'vqvae' checkpoint, expected 'depthart'"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"colour": 1}, {"vqvae": 5}, {"conditioning": "clip"}, {"default_sampler": None}]
+)
+def test_config_that_does_not_fit(folder, tmp_path, change):
+    config = {**json.loads((folder / CONFIG_FILE).read_text()), **change}
+    (tmp_path / CONFIG_FILE).write_text(json.dumps(config))
+    shutil.copy(folder / WEIGHTS_FILE, tmp_path)
+    with pytest.raises(CheckpointError, match="bad config.json in"):
+        load(tmp_path)
+
+
+def test_weights_of_another_size(folder, tmp_path):
+    config = json.loads((folder / CONFIG_FILE).read_text())
+    config["transformer"]["depth"] += 1
+    (tmp_path / CONFIG_FILE).write_text(json.dumps(config))
+    shutil.copy(folder / WEIGHTS_FILE, tmp_path)
+    with pytest.raises(CheckpointError, match=r"missing: transformer\.blocks\.2\."):
+        load(tmp_path)
+
+
+# ---- names -----------------------------------------------------------------------------------
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(ValueError, match="unknown model 'nope'") as caught:
+        load("nope")
+    assert all(info.name in str(caught.value) for info in list_models())
+
+
+@pytest.mark.parametrize("name", ["./nope", "/nope/there", "a/b/c"])
+def test_paths_that_do_not_exist_never_reach_the_hub(name, hub):
+    with pytest.raises(ValueError, match="unknown model"):
+        load(name)
+    assert hub == []
+
+
+@pytest.mark.parametrize("name", [info.name for info in list_models()])
+def test_a_known_model_that_is_not_here_says_what_to_do(name, checkpoints):
+    with pytest.raises(CheckpointError, match=f"{name} is not downloaded; .+"):
+        load(name)
+    if name == "depthart-paper":
+        with pytest.raises(CheckpointError, match="python -m depthart download paper"):
+            load(name)
+
+
+def test_a_known_model_is_found_by_name(folder, checkpoints, tiny_model):
+    shutil.copytree(folder, checkpoints / DEFAULT)
+    predictor = load(device="cpu")
+    assert predictor.name == DEFAULT and same_weights(predictor.model, tiny_model)
+
+
+def test_list_tells_what_is_here(folder, checkpoints):
+    assert not any(info.available for info in list_models())
+    assert all(info.reason and info.licence and info.description for info in list_models())
+    shutil.copytree(folder, checkpoints / DEFAULT)
+    infos = {info.name: info for info in list_models()}
+    mine = infos[DEFAULT]
+    assert mine.available and mine.reason == ""
+    assert mine.size_mb == pytest.approx((folder / WEIGHTS_FILE).stat().st_size / 1e6)
+    assert not infos["depthart-paper"].available and infos["depthart-paper"].size_mb > 1000
+    (checkpoints / DEFAULT / CONFIG_FILE).unlink()
+    assert not any(info.available for info in list_models())
+
+
+def test_the_list_is_plain_data():
+    for info in list_models():
+        assert json.loads(json.dumps(asdict(info))) == asdict(info)
+        assert info.kind == Predictor.kind
+
+
+def test_public_names():
+    assert depthart.load is load and depthart.list_models is list_models
+    assert depthart.Predictor is Predictor and depthart.Sampler is Sampler
+    for name in depthart.__all__:
+        assert name in dir(depthart) and getattr(depthart, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = depthart.nope
+
+
+# ---- hub -------------------------------------------------------------------------------------
+
+
+def test_hub_id(hub, tiny_model):
+    predictor = load("someone/tiny", "cpu", revision="v2", token="secret")
+    assert predictor.name == "someone/tiny" and same_weights(predictor.model, tiny_model)
+    ((repo_id, options),) = hub
+    assert repo_id == "someone/tiny"
+    assert options["revision"] == "v2" and options["token"] == "secret"
+    assert set(options["allow_patterns"]) == {CONFIG_FILE, WEIGHTS_FILE}
+
+
+def test_from_pretrained_takes_folders_and_hub_ids(hub, folder):
+    assert Predictor.from_pretrained(folder).name == "my-model" and hub == []
+    assert Predictor.from_pretrained("someone/tiny").name == "someone/tiny" and len(hub) == 1
+
+
+def test_hub_that_fails(hub):
+    with pytest.raises(ConnectionError, match="cannot fetch no/one from the hub: 404 repository"):
+        load("no/one")
+
+
+def test_push_to_hub_uploads_a_checkpoint(tiny_predictor, monkeypatch, tmp_path):
+    calls = []
+
+    class FakeApi:
+        def __init__(self, token=None):
+            calls.append(("login", token))
+
+        def create_repo(self, repo_id, *, private=False, exist_ok=False):
+            assert exist_ok
+            calls.append(("create", repo_id, private))
+
+        def upload_folder(self, *, repo_id, folder_path):
+            shutil.copytree(folder_path, tmp_path / "remote")
+            calls.append(("upload", repo_id))
+            return CommitInfo("https://huggingface.co/me/net/commit/1", "message", "", "1")
+
+    monkeypatch.setattr("huggingface_hub.HfApi", FakeApi)
+    address = tiny_predictor.push_to_hub("me/net", private=True, token="secret")
+    assert address == "https://huggingface.co/me/net/commit/1" and type(address) is str
+    assert calls == [("login", "secret"), ("create", "me/net", True), ("upload", "me/net")]
+    remote = load(tmp_path / "remote", "cpu")
+    assert remote.model.config == tiny_predictor.model.config
+    assert {path.name for path in (tmp_path / "remote").iterdir()} == {CONFIG_FILE, WEIGHTS_FILE}
+
+
+# ---- devices ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "cuda, mps, best", [(1, True, "cuda"), (1, False, "cuda"), (0, True, "mps"), (0, False, "cpu")]
+)
+def test_auto_is_the_best_at_hand(cuda, mps, best, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: bool(cuda))
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: mps)
+    assert resolve_device("auto") == best
+
+
+def test_devices_that_are_there(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    for device in ("cpu", "cuda", "cuda:0", "cuda:1"):
+        assert resolve_device(device) == device
+
+
+@pytest.mark.parametrize("cuda, device", [(0, "cuda"), (0, "cuda:0"), (2, "cuda:2"), (2, "mps")])
+def test_devices_that_are_not_there(cuda, device, monkeypatch, folder):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: cuda)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    with pytest.raises(ValueError, match=f"device '{device}' is not available here.*auto, cpu"):
+        load(folder, device)
+
+
+@pytest.mark.parametrize("device", ["gpu", "nonsense", "", "cuda:x"])
+def test_no_devices_at_all(device, folder):
+    with pytest.raises(ValueError, match=f"unknown device '{device}'; available here: auto, cpu"):
+        load(folder, device)
+
+
+# ---- predictors ------------------------------------------------------------------------------
+
+
+def test_refine_gives_ten_steps_at_the_photos_size(tiny_predictor, picture):
+    steps = list(tiny_predictor.refine(picture))
+    assert [step.scale for step in steps] == list(range(10))
+    for step in steps:
+        assert step.indices.shape == step.entropy.shape == (step.side, step.side)
+        assert step.depth.shape == (64, 96) and step.depth.dtype == np.float32
+        assert step.depth.min() >= 0 and step.depth.max() <= 1
+        assert step.features.shape[0] == 1
+
+
+def test_refine_is_the_models(tiny_predictor, picture):
+    pixels = to_model_input(open_photo(picture))
+    sampler = Sampler("sample", seed=3)
+    expected = list(tiny_predictor.model.refine(pixels, sampler))
+    for mine, step in zip(tiny_predictor.refine(picture, sampler), expected, strict=True):
+        assert torch.equal(mine.features, step.features)
+        assert mine.indices.ravel().tolist() == step.indices[0].tolist()
+        assert np.array_equal(mine.depth, resize_depth(step.depth[0], 64, 96))
+
+
+def test_predict_is_the_last_step(tiny_predictor, picture):
+    steps = list(tiny_predictor.refine(picture))
+    prediction = tiny_predictor.predict(picture)
+    assert np.array_equal(prediction.depth, steps[-1].depth)
+    assert len(prediction.steps) == 10 and prediction.uncertainty is None
+    assert (prediction.model, prediction.kind) == ("tiny-random", "scale_invariant")
+    assert prediction.seconds >= sum(step.seconds for step in prediction.steps) > 0
+
+
+def test_default_sampler_is_the_checkpoints(tiny_predictor, picture):
+    assert tiny_predictor.model.config.default_sampler == "expected"
+    default, named, other = (
+        tiny_predictor.predict(picture, sampler).depth for sampler in (None, "expected", "argmax")
+    )
+    assert np.array_equal(default, named) and not np.array_equal(default, other)
+
+
+def test_ensemble_is_the_mean_of_its_seeds(tiny_predictor, picture):
+    sampler = Sampler("sample", seed=4)
+    prediction = tiny_predictor.predict(picture, sampler, ensemble=3)
+    alone = [tiny_predictor.predict(picture, sampler.with_seed(seed)) for seed in (4, 5, 6)]
+    depths = np.stack([p.depth for p in alone])
+    np.testing.assert_allclose(prediction.depth, depths.mean(0), atol=1e-6)
+    np.testing.assert_allclose(prediction.uncertainty, depths.std(0), atol=1e-6)
+    assert prediction.uncertainty.max() > 0
+    assert np.array_equal(prediction.steps[-1].indices, alone[0].steps[-1].indices)
+
+
+@pytest.mark.parametrize("ensemble", [0, -1])
+def test_ensemble_of_nothing(tiny_predictor, picture, ensemble):
+    with pytest.raises(ValueError, match=f"at least one roll-out, got {ensemble}"):
+        tiny_predictor.predict(picture, ensemble=ensemble)
+
+
+def test_progress_is_told_step_by_step(tiny_predictor, picture):
+    seen = []
+    prediction = tiny_predictor.predict(picture, "sample", ensemble=2, on_step=seen.append)
+    assert [step.scale for step in seen] == list(range(10))
+    assert tuple(seen) == prediction.steps
+
+
+def test_progress_is_told_while_it_happens(tiny_predictor, picture):
+    def stop(step):
+        if step.scale == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny_predictor.predict(picture, on_step=stop)
+
+
+def test_field_of_view(tiny_predictor, picture):
+    assert tiny_predictor.predict(picture).intrinsics.fov_deg == pytest.approx(55)
+    assert tiny_predictor.predict(picture, fov_deg=80).intrinsics.fov_deg == pytest.approx(80)
+
+
+def test_photos_from_paths_and_arrays(tiny_predictor, picture, tmp_path):
+    picture.save(tmp_path / "photo.png")
+    expected = tiny_predictor.predict(picture).depth
+    assert np.array_equal(tiny_predictor.predict(tmp_path / "photo.png").depth, expected)
+    assert np.array_equal(tiny_predictor.predict(np.asarray(picture)).depth, expected)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 400)])
+def test_odd_sizes(tiny_predictor, size):
+    prediction = tiny_predictor.predict(Image.new("RGB", size, (200, 100, 50)))
+    assert prediction.depth.shape == size[::-1] and np.isfinite(prediction.depth).all()
+
+
+def test_bad_arguments_are_refused_at_once(tiny_predictor, picture, tmp_path):
+    """When `refine` is called, not when its first step is asked for."""
+    with pytest.raises(FileNotFoundError):
+        tiny_predictor.refine(tmp_path / "nowhere.jpg")
+    with pytest.raises(ValueError, match="unknown sampler 'beam'"):
+        tiny_predictor.refine(picture, "beam")
+    with pytest.raises(ValueError, match="1 x 1 pixels"):
+        tiny_predictor.refine(Image.new("RGB", (1, 1)))
+
+
+def test_the_model_is_in_evaluation_mode(tiny_model):
+    tiny_model.train()
+    assert not Predictor(tiny_model).model.training
