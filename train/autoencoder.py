@@ -97,12 +97,28 @@ def reconstruct_depth(vqvae: VQVAE, depth: Tensor) -> Tensor:
     return image_to_depth(vqvae.reconstruct(depth_to_image(depth)))
 
 
+def nearness(images: Tensor) -> Tensor:
+    """Weight of each pixel: about 1 / depth on depth maps, 1 on photos.
+
+    Depth is judged relative to itself, so an error close by counts more than the same far away.
+
+    Args:
+        images: (B, 3, S, S) in [-1, 1]; depth maps are those with equal channels.
+
+    Returns:
+        (B, 1, S, S).
+    """
+    is_depth = (images[:, 0] == images[:, 1]).flatten(1).all(1).view(-1, 1, 1, 1)
+    depth = (images[:, :1] + 1) / 2
+    return torch.where(is_depth, 0.5 / (depth + 0.05), torch.ones_like(depth))
+
+
 def vqvae_loss(
     vqvae: VQVAE, images: Tensor, count: int | None, usage: CodeUsage | None = None
 ) -> tuple[Tensor, dict[str, float]]:
     """Reconstruction and quantiser losses of one batch (B, 3, S, S)."""
     rebuilt, quantized = vqvae(images.contiguous(memory_format=torch.channels_last), count)
-    error = rebuilt.float() - images
+    error = (rebuilt.float() - images) * nearness(images)
     l1, l2 = error.abs().mean(), error.square().mean()
     if usage:
         usage.observe(quantized.indices, quantized.residuals)
