@@ -127,7 +127,12 @@ def wait_for_text(page, selector, pattern):
 
 def refine(page, path):
     upload(page, path)
+    run(page)
+
+
+def run(page):
     press(page, "Estimate depth")
+    page.wait_for_selector("#status .working")
     wait_for_text(page, "#status", r"10 scales in \d")
 
 
@@ -198,6 +203,29 @@ def test_stop_keeps_what_is_there(url, photos, visit):
     wait_for_text(page, "#ladder", f"Scale {done - 1} of 10")
     press(page, "Estimate depth")
     wait_for_text(page, "#status", r"10 scales in \d")
+
+
+def test_an_example_runs_at_a_click(url, visit):
+    page = visit(url)
+    page.locator("#left .gallery-item").first.click()
+    wait_for_text(page, "#status", r"10 scales in \d")
+    open_tab(page, "3D")
+    wait_for_text(page, "#results", "From the photo's EXIF data")
+
+
+def test_the_seed_changes_a_sampled_depth(url, photos, visit):
+    page = visit(url)
+    page.get_by_text("Model and sampling").click()
+    page.get_by_label("Sampler").click()
+    page.get_by_role("option", name="Random draws").click()
+    page.get_by_label("Seed").wait_for()
+    upload(page, photos[0])
+    sources = []
+    for seed in ("7", "7", "8"):
+        page.get_by_label("Seed").fill(seed)
+        run(page)
+        sources.append(source(page).split("/")[-2])  # the folder is the picture's hash
+    assert sources[0] == sources[1] != sources[2]
 
 
 def test_colours_change_the_picture(url, photos, visit):

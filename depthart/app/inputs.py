@@ -57,9 +57,11 @@ def layout(ui: SimpleNamespace, models: Models) -> None:
         ui.sampler = gr.Dropdown(
             SAMPLERS, value="default", label="Sampler", info="How a prediction becomes a token."
         )
+        ui.temperature = gr.Slider(
+            0.1, 2, 1, step=0.05, label="Temperature", info="Below 1 is surer.", visible=False
+        )
         with gr.Group(visible=False) as ui.sampling:
             ui.seed = gr.Number(0, label="Seed", precision=0, minimum=0)
-            ui.temperature = gr.Slider(0.1, 2, 1, step=0.05, label="Temperature")
             ui.draws = gr.Slider(
                 1, 20, 5, step=1, label="Draws per token", info="Their vectors are averaged."
             )
@@ -76,7 +78,13 @@ def connect(ui: SimpleNamespace) -> None:
     checked = ui.photo.upload(told(check), [ui.photo], None, **QUIET)
     checked.failure(lambda: None, None, [ui.photo], **QUIET)
     ui.sampler.change(
-        lambda mode: gr.update(visible=mode == "sample"), [ui.sampler], [ui.sampling], **QUIET
+        lambda mode: [
+            gr.update(visible=mode in ("sample", "expected")),
+            gr.update(visible=mode == "sample"),
+        ],
+        [ui.sampler],
+        [ui.temperature, ui.sampling],
+        **QUIET,
     )
 
 

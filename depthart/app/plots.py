@@ -66,7 +66,7 @@ def cloud_figure(
             "yaxis": hidden,
             "zaxis": hidden,
             "camera": {
-                "eye": {"x": 0.25, "y": -1.55, "z": 0.3},
+                "eye": {"x": 0.2, "y": -1.4, "z": 0.25},
                 "center": {"x": 0, "y": 0, "z": 0},
                 "up": {"x": 0, "y": 0, "z": 1},
             },

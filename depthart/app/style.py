@@ -50,6 +50,11 @@ CSS = """
   padding: .7rem 1rem; overflow-wrap: anywhere;
   background: color-mix(in srgb, #f59e0b 12%, var(--background-fill-primary)); }
 
+#left div.gallery:has(> .gallery-item) {
+  display: grid; grid-template-columns: repeat(4, 1fr); gap: 6px; }
+#left .gallery .container, #left .gallery img { width: 100%; height: auto; aspect-ratio: 1;
+  max-width: none; max-height: none; object-fit: cover; }
+
 /* A map: label and buttons above the picture, never on it; a fixed height, so nothing jumps. */
 .map > label.float, #before-after > label.float { position: static; border: 0; background: none;
   padding: 0 .1rem; height: 28px; font-size: .9rem; font-weight: 600;
@@ -74,8 +79,8 @@ CSS = """
 #side .caption { min-height: 5.4rem; }  /* three */
 .caption p { margin: 0; padding-top: .25rem; font-size: .85rem; line-height: 1.2rem;
   color: var(--body-text-color-subdued); }
-.legend { height: 1.2rem; display: flex; align-items: center; gap: .6rem; font-variant-numeric: tabular-nums;
-  white-space: nowrap; }
+.legend { height: 1.2rem; display: flex; align-items: center; gap: .6rem; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
 .legend i { flex: 1; height: 8px; border-radius: 4px; min-width: 40px; }
 
 #scale-bar { border: 1px solid var(--border-color-primary); border-radius: var(--block-radius);
@@ -90,6 +95,8 @@ CSS = """
 #stepper .form, #scale { border: 0; background: none; box-shadow: none; padding: 0; }
 #scale .head { display: none; }  /* the line below says which scale it is */
 #stepper .form, #scale { min-width: 0 !important; flex: 1 1 0 !important; }
+#scale input[type=range]::-webkit-slider-thumb { box-shadow: 0 0 0 2px var(--slider-color); }
+#scale input[type=range]::-moz-range-thumb { box-shadow: 0 0 0 2px var(--slider-color); }
 #stepper button { height: 36px; padding: 0 .7rem; }
 #previous, #next { font-size: 1.2rem; line-height: 1; }
 
@@ -121,10 +128,17 @@ CSS = """
   #columns { --main-height: 310px; --side-height: 290px; --photo-height: 250px;
     --cloud-height: 360px; }
   #scale-bar { padding: .6rem .7rem; }
-  #stepper .min_value, #stepper .max_value, footer .divider { display: none; }
-  .gradio-container { padding: 10px !important; }
+  #stepper .min_value, #stepper .max_value { display: none; }
   .caption, #side .caption { min-height: 0; }
   .curve text { font-size: 11px; }
 }
 @media (prefers-reduced-motion: reduce) { .status .bar i { transition: none; } }
 """
+
+# Outside of what Gradio's `css` reaches. On a phone Gradio hides the link before the divider.
+HEAD = """<style>
+@media (max-width: 640px) {
+  footer .divider { display: none !important; }
+  .gradio-container > .main { padding: 14px !important; }
+}
+</style>"""

@@ -41,12 +41,13 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
         predictor: Used under that name instead of loading it.
     """
     models = Models(model, {model: predictor} if predictor is not None else None)
-    problem = models.problem()
 
     def steps(name: str, photo: Photo, sampler: Sampler | None) -> Iterator[PredictionStep]:
         yield from handlers.predictor_steps(models.get(name), photo, sampler)
 
-    stream = on_gpu(steps)  # the one function that needs an accelerator
+    # The one function that needs an accelerator. ZeroGPU must be told before a model is loaded.
+    stream = on_gpu(steps)
+    problem = models.problem()
     with gr.Blocks(
         title="DepthART – depth, scale by scale",
         analytics_enabled=False,
@@ -95,6 +96,6 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": "50mb",
         "show_error": True,
         "footer_links": ["api", "settings"],
-        "head": plot_view.head(),
+        "head": style.HEAD + plot_view.head(),
         "allowed_paths": [str(plot_view.plotly_script()), str(inputs.EXAMPLES)],
     }
