@@ -11,16 +11,35 @@ from torch import Tensor
 
 
 @dataclass
+class LabelledPlane:
+    """A planar surface whose true orientation is known (iBims-1).
+
+    Attributes:
+        kind: `wall`, `table` or `floor`.
+        mask: (H, W) bool, its pixels.
+        normal: (3,) float32 unit vector, x right, y down, z forward; its sign means nothing.
+    """
+
+    kind: str
+    mask: np.ndarray
+    normal: np.ndarray
+
+
+@dataclass
 class Sample:
     """One picture as it lies on disk.
 
     Attributes:
         image: (H, W, 3) uint8 sRGB.
         depth: (H, W) float32 z-depth, in metres or an unknown unit; 0 = not measured.
-        intrinsics: (4,) float32 fx, fy, cx, cy in pixels, or None.
+        intrinsics: (4,) float32 fx, fy, cx, cy in pixels, pixel centres at +0.5; or None.
         plane: (H, W) uint8, a number for each planar surface, 0 = none; or None.
         dataset: where it comes from.
         scene: pictures of one place share it; evaluation averages over it first.
+        valid: (H, W) bool, pixels that the data set's evaluation protocol counts; None = all that
+            are measured.
+        planes: surfaces of known orientation, for the planarity errors.
+        edges: (H, W) bool, labelled depth edges, for the boundary error; or None.
     """
 
     image: np.ndarray
@@ -29,6 +48,14 @@ class Sample:
     scene: str
     intrinsics: np.ndarray | None = None
     plane: np.ndarray | None = None
+    valid: np.ndarray | None = None
+    planes: tuple[LabelledPlane, ...] = ()
+    edges: np.ndarray | None = None
+
+    def counted(self) -> np.ndarray:
+        """(H, W) bool: pixels that metrics use, measured and inside the protocol's mask."""
+        measured = (self.depth > 0) & np.isfinite(self.depth)
+        return measured if self.valid is None else measured & self.valid
 
 
 class Source(Protocol):
