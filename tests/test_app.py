@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from depthart.app import handlers, plots, text
-from depthart.app.handlers import CloudSettings
+from depthart.app import handlers, outputs, plots, scene, text
 from depthart.app.models import Models
+from depthart.app.scene import CloudSettings
 from depthart.app.state import Look, portable, shrink
 from depthart.images import Photo, open_photo
 from depthart.sampling import Sampler
@@ -109,8 +109,8 @@ def test_nothing_runs_the_network_again(session, monkeypatch, tiny_predictor):
         monkeypatch.setattr(tiny_predictor.model, name, forbidden)
     for scale in (9, 0, 4):
         handlers.view(session, scale, Look("turbo", True))
-        handlers.cloud(session, scale, CloudSettings(max_points=500))
-    handlers.export(session, 4)
+        scene.cloud(session, scale, CloudSettings(max_points=500))
+    outputs.export(session, 4)
 
 
 def test_view_pictures(session):
@@ -174,36 +174,36 @@ def test_curve_marks_the_chosen_dot():
 
 
 def test_field_of_view_comes_from_exif(photo, tmp_path):
-    assert handlers.photo_fov(photo)[1]
-    fov, from_exif = handlers.photo_fov(Photo(photo.rgb))
+    assert scene.photo_fov(photo)[1]
+    fov, from_exif = scene.photo_fov(Photo(photo.rgb))
     assert (fov, from_exif) == (55.0, False)
     exif = Image.Exif()
     exif.get_ifd(0x8769)[41989] = 24  # FocalLengthIn35mmFilm
     Image.fromarray(photo.rgb).save(tmp_path / "a.jpg", exif=exif)
-    assert handlers.photo_fov(handlers.read_photo(tmp_path / "a.jpg")) == handlers.photo_fov(photo)
+    assert scene.photo_fov(handlers.read_photo(tmp_path / "a.jpg")) == scene.photo_fov(photo)
     assert shrink(photo, 100).focal_35mm == 24 and shrink(photo, 100).rgb.shape == (80, 100, 3)
 
 
 def test_cloud_settings(session):
     everything = CloudSettings(max_points=3000, remove_edges=False)
-    figure, count = handlers.cloud(session, 9, everything)
+    figure, count = scene.cloud(session, 9, everything)
     assert 1000 < count <= 3000  # random weights put some pixels at depth 0, which are no points
     trace = figure.data[0]
     assert len(trace.x) == len(trace.y) == len(trace.z) == len(trace.marker.color) == count
     assert np.asarray(trace.y).min() >= 0  # depth goes into the screen
-    near, fewer = handlers.cloud(session, 9, CloudSettings(3000, False, keep_nearest=0.5))
+    near, fewer = scene.cloud(session, 9, CloudSettings(3000, False, keep_nearest=0.5))
     depth = session.prediction(9).z_depth()
     nearest = depth[depth > 0].min()
     limit = nearest + 0.5 * (depth.max() - nearest)
     assert 0 < fewer < count and np.asarray(near.data[0].y).max() <= limit
     wide_before = np.ptp(figure.data[0].x)
     session.fov_deg = 120
-    assert np.ptp(handlers.cloud(session, 9, everything)[0].data[0].x) > 1.5 * wide_before
+    assert np.ptp(scene.cloud(session, 9, everything)[0].data[0].x) > 1.5 * wide_before
 
 
 def test_the_view_is_kept_between_scales_but_not_between_photos(session, tiny_predictor, photo):
-    revisions = [handlers.cloud(session, k, CloudSettings())[0].layout.uirevision for k in (2, 9)]
-    other = handlers.cloud(refined(tiny_predictor, photo), 9, CloudSettings())[0]
+    revisions = [scene.cloud(session, k, CloudSettings())[0].layout.uirevision for k in (2, 9)]
+    other = scene.cloud(refined(tiny_predictor, photo), 9, CloudSettings())[0]
     assert revisions[0] == revisions[1] != other.layout.uirevision
 
 
@@ -215,39 +215,39 @@ def test_palette_is_exact_for_few_colours():
 
 
 def test_measure_and_known_length(session):
-    assert "Click two points" in handlers.measured(session, 9)
+    assert "Click two points" in scene.measured(session, 9)
     with pytest.raises(ValueError, match="Click the two ends"):
-        handlers.know_length(session, 2.0, 9)
-    handlers.mark(session, (100, 500))
-    assert "A lies at depth" in handlers.measured(session, 9)
-    handlers.mark(session, (600, 450))
+        scene.know_length(session, 2.0, 9)
+    scene.mark(session, (100, 500))
+    assert "A lies at depth" in scene.measured(session, 9)
+    scene.mark(session, (600, 450))
     relative = session.prediction(9).distance(*session.marks)
-    assert f"A to B: {text.number(relative)} relative" in handlers.measured(session, 9)
-    handlers.know_length(session, 2.5, 9)
+    assert f"A to B: {text.number(relative)} relative" in scene.measured(session, 9)
+    scene.know_length(session, 2.5, 9)
     for scale in (0, 5, 9):  # what the visitor knows holds at every scale, and through every lens
-        assert "A to B: 2.50 m" in handlers.measured(session, scale)
+        assert "A to B: 2.50 m" in scene.measured(session, scale)
     session.fov_deg = 90
-    assert "A to B: 2.50 m" in handlers.measured(session, 9)
+    assert "A to B: 2.50 m" in scene.measured(session, 9)
     assert " m far" in handlers.view(session, 9, Look()).depth_caption
     assert "In metres" in text.cloud_caption(10, 9, session.kind, known=True)
-    handlers.mark(session, (10, 10))
+    scene.mark(session, (10, 10))
     assert session.marks == ((10, 10),)  # the third click starts over
-    handlers.forget_length(session)
+    scene.forget_length(session)
     assert session.prediction(9).unit == "relative"
 
 
 @pytest.mark.parametrize("metres", [0, -1, None, float("nan")])
 def test_an_impossible_length_changes_nothing(session, metres):
     session.marks = ((100, 500), (600, 450))
-    handlers.know_length(session, 2.0, 9)
+    scene.know_length(session, 2.0, 9)
     with pytest.raises(ValueError, match="must be positive"):
-        handlers.know_length(session, metres, 9)
+        scene.know_length(session, metres, 9)
     assert session.known.metres == 2.0
 
 
 def test_marks_are_drawn(session):
     session.marks = ((100, 500), (760, 450))
-    picture = np.asarray(Image.open(handlers.marked_photo(session))).astype(int)
+    picture = np.asarray(Image.open(scene.marked_photo(session))).astype(int)
     changed = np.abs(picture - session.preview.rgb).max(-1) > 120
     assert changed[500, 100] or changed[495:505, 95:105].any()
     assert not changed[:200].any()
@@ -258,7 +258,7 @@ def test_marks_are_drawn(session):
 
 def test_export_has_the_photos_size_and_the_command_lines_numbers(session, tiny_predictor, photo):
     session.marks = ((100, 300), (600, 450))
-    archive, files = handlers.export(session, 9, scales=True)
+    archive, files = outputs.export(session, 9, scales=True)
     with zipfile.ZipFile(archive) as packed:
         names = set(packed.namelist())
         depth = np.load(packed.open("my_photo/depth.npy"))
@@ -271,8 +271,8 @@ def test_export_has_the_photos_size_and_the_command_lines_numbers(session, tiny_
 
 def test_export_in_metres(session):
     session.marks = ((100, 300), (600, 450))
-    handlers.know_length(session, 3.0, 9)
-    _, files = handlers.export(session, 9)
+    scene.know_length(session, 3.0, 9)
+    _, files = outputs.export(session, 9)
     about = json.loads(next(open(f).read() for f in files if f.endswith("depth.json")))
     preview = session.prediction(9)
     assert about["unit"] == "m"

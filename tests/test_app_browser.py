@@ -40,7 +40,7 @@ class Slow:
 
     def refine(self, *args, **kwargs):
         for step in self._predictor.refine(*args, **kwargs):
-            time.sleep(0.15)
+            time.sleep(0.12)
             yield step
 
 
@@ -340,8 +340,7 @@ def test_a_missing_model_is_told(visit):
         demo.close()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
 def test_nothing_jumps_or_sticks_out(url, photos, visit, width, theme):
     page = visit(url, width, theme=theme)
     place = "(i => i.getBoundingClientRect().top + scrollY + ',' + i.offsetHeight)"

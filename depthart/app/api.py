@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from depthart.app import handlers
+from depthart.app import handlers, outputs
 from depthart.app.components import photo_input, told
 from depthart.app.models import Models
 from depthart.app.state import Look, Session, close_session
@@ -57,8 +57,8 @@ def connect(models: Models, stream: NamedStream) -> None:
         return (
             session,
             color,
-            handlers.save_array(session, prediction),
-            handlers.summary(prediction),
+            outputs.save_array(session, prediction),
+            outputs.summary(prediction),
         )
 
     @told
@@ -81,7 +81,7 @@ def connect(models: Models, stream: NamedStream) -> None:
         session, scales = start(image, model, sampler, seed, temperature, draws)
         for scale in scales:
             color = handlers.depth_picture(session, scale, Look())
-            yield session, color, handlers.step_summary(session, scale)
+            yield session, color, outputs.step_summary(session, scale)
 
     # Endpoints take their types from components; these are never shown.
     with gr.Row(visible=False):

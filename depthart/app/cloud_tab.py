@@ -7,9 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from depthart.app import handlers, text
+from depthart.app import scene, text
 from depthart.app.components import QUIET, caption, map_image, told, words
-from depthart.app.handlers import CloudSettings
 from depthart.app.plot_view import plot_view
 from depthart.app.state import Session
 from depthart.app.stepper import show
@@ -70,15 +69,15 @@ def draw(
     if session is None or active != "cloud":
         return [gr.skip()] * 4
     index = session.clamp(int(scale) - 1)
-    settings = CloudSettings(
+    settings = scene.CloudSettings(
         int(max_points), remove_edges, keep_nearest=keep_nearest / 100, color=color
     )
-    figure, count = handlers.cloud(session, index, settings)
+    figure, count = scene.cloud(session, index, settings)
     return [
         figure.to_json(),
         text.cloud_caption(count, index, session.kind, session.known is not None),
-        handlers.marked_photo(session),
-        handlers.measured(session, index),
+        scene.marked_photo(session),
+        scene.measured(session, index),
     ]
 
 
@@ -104,8 +103,8 @@ def click(session: Session | None, scale: int, event: gr.SelectData) -> list:
     """Mark a clicked pixel."""
     if session is None:
         return [gr.skip(), gr.skip()]
-    handlers.mark(session, tuple(event.index))
-    return [handlers.marked_photo(session), handlers.measured(session, int(scale) - 1)]
+    scene.mark(session, tuple(event.index))
+    return [scene.marked_photo(session), scene.measured(session, int(scale) - 1)]
 
 
 @told
@@ -113,13 +112,13 @@ def know(session: Session | None, metres: float | None, scale: int) -> None:
     """Turn everything metric."""
     if session is None:
         raise ValueError("Estimate depth first, then click the two ends of a known length.")
-    handlers.know_length(session, metres, int(scale) - 1)
+    scene.know_length(session, metres, int(scale) - 1)
 
 
 def forget(session: Session | None) -> None:
     """Back to relative units."""
     if session is not None:
-        handlers.forget_length(session)
+        scene.forget_length(session)
 
 
 def set_fov(session: Session | None, fov: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from depthart.app import handlers, text
+from depthart.app import outputs, text
 from depthart.app.components import told, words
 from depthart.app.state import Session
 
@@ -45,7 +45,7 @@ def export(session: Session | None, active: str, scale: int, scales: bool) -> li
     if session is None or active != "downloads":
         return [gr.skip()] * 3
     index = session.clamp(int(scale) - 1)
-    archive, files = handlers.export(session, index, scales)
+    archive, files = outputs.export(session, index, scales)
     note = text.files_note(index, session.photo.width, session.photo.height)
     return [gr.update(value=archive, interactive=True), files, note]
 

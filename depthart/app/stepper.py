@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from depthart.app import handlers, text
+from depthart.app import handlers, scene, text
 from depthart.app.components import QUIET, told, words
 from depthart.app.models import Models
 from depthart.app.state import Look, Session
@@ -90,7 +90,7 @@ def connect(
         photo = handlers.read_photo(path)
         session = handlers.new_session(models.get(name), photo)
         sampler = handlers.make_sampler(*sampling)
-        fov, from_exif = handlers.photo_fov(photo)
+        fov, from_exif = scene.photo_fov(photo)
         yield [
             gr.skip(),
             gr.update(interactive=False),

@@ -34,7 +34,7 @@ FILES = {
     "depth.npy": "float32 depth, one number per photo pixel",
     "depth.png": "16-bit depth, its scale in the metadata and in depth.json",
     "depth.json": "what the numbers mean, camera, model, timing",
-    "depth_color.png": "the coloured map with its legend's range",
+    "depth_color.png": "the coloured map, near warm and far cold",
     "cloud.ply": "coloured point cloud for MeshLab, CloudCompare, Blender",
     "cloud.glb": "coloured point cloud, glTF",
     "mesh.glb": "textured mesh, glTF",
