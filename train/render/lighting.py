@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from train.render.scene import Packed
-from train.render.trace import Shapes, trace_shadow
+from train.render.trace import Shapes, length, trace_shadow
 
 
 @dataclass
@@ -80,9 +80,9 @@ def occlusion(packed: Packed, surface: Surface, noise: Tensor, reach: float = 0.
     turn, height = noise[:, 0] * 2 * math.pi, noise[:, 1]
     flat = (1 - height * height).clamp_min(0).sqrt()
     ball = torch.stack([flat * turn.cos(), flat * turn.sin(), 2 * height - 1], 1)
-    ball = ball / ball.norm(dim=1, keepdim=True)
+    ball = ball / length(ball, 1, keepdim=True)
     along = surface.normal + 0.98 * ball
-    along = along * (reach / along.norm(dim=1, keepdim=True).clamp_min(1e-3))
+    along = along * (reach / length(along, 1, keepdim=True).clamp_min(1e-3))
     start = surface.point + surface.normal * (1e-3 + 1e-3 * surface.depth[:, None])
     free = _coarse_shadow(packed.shapes, start, along, surface.hit, packed.shapes.hidden)
     return free[:, None].float()
@@ -140,7 +140,7 @@ def illuminate(
         visible.append(_coarse_shadow(packed.shapes, start, along, lit, skip))
         strength.append(amount)
         half = to_light - surface.view
-        half = half / half.norm(dim=1, keepdim=True).clamp_min(1e-6)
+        half = half / length(half, 1, keepdim=True).clamp_min(1e-6)
         lobe = (half * surface.normal).sum(1).clamp_min(0).pow(power)
         shine.append(lobe * (power + 8) / 25 * amount)
     ao = occlusion(packed, surface, noise[:, :2])

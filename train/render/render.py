@@ -18,7 +18,7 @@ from train.render.primitives import BOX, FRUSTUM, local_normal
 from train.render.rooms import build_room
 from train.render.scene import Packed, Scene, pack
 from train.render.textures import photo_paths
-from train.render.trace import TILE, trace_camera
+from train.render.trace import TILE, length, trace_camera
 from train.render.views import place_camera
 
 RENDERER_VERSION = 1
@@ -163,7 +163,7 @@ def _render(
     local, face = local_normal(kind, metres / half, half, packed.shapes.shape.view(-1, 3)[k])
     normal = torch.einsum("nij,nj->ni", turn, local / half)
     normal = normal / normal.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    view = rays / rays.norm(dim=1, keepdim=True)
+    view = rays / length(rays, 1, keepdim=True)
     view_flat = view.permute(0, 2, 3, 1).reshape(-1, 3)
     back = (normal * view_flat).sum(1, keepdim=True) > 0
     normal = torch.where(back, -normal, normal)

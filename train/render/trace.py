@@ -46,6 +46,11 @@ class Shapes:
         return Shapes(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
+def length(x: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+    """Euclidean length along `dim`; `Tensor.norm` takes 70 times longer off the last dimension."""
+    return (x * x).sum(dim, keepdim=keepdim).sqrt()
+
+
 def to_tiles(x: Tensor) -> Tensor:
     """(B, C, H, W) to (B, T, C, Q)."""
     b, c, h, w = x.shape
@@ -108,7 +113,7 @@ def trace_camera(shapes: Shapes, origin: Tensor, rays: Tensor) -> tuple[Tensor, 
     b, _, size, _ = rays.shape
     tiles = to_tiles(rays)
     middle = tiles.mean(-1)
-    spread = (tiles - middle[..., None]).norm(dim=2).amax(-1)
+    spread = length(tiles - middle[..., None], 2).amax(-1)
     away = (shapes.centre - origin[:, None]).norm(dim=-1) + shapes.half.norm(dim=-1)
     # z-depth never exceeds distance, so a tile is at most this fat where it can meet the shape
     fat = spread[..., None] * away[:, None]
@@ -155,7 +160,7 @@ def trace_shadow(shapes: Shapes, start: Tensor, along: Tensor, lit: Tensor, skip
     free = to_tiles(lit[:, None])[:, :, 0]
     middle, reach = starts.mean(-1), alongs.mean(-1)
     ends = (starts + alongs) - (middle + reach)[..., None]
-    fat = torch.maximum((starts - middle[..., None]).norm(dim=2), ends.norm(dim=2)).amax(-1)
+    fat = torch.maximum(length(starts - middle[..., None], 2), length(ends, 2)).amax(-1)
     candidate = _touched(shapes, middle, reach, fat) & ~skip[:, None] & free.any(-1)[..., None]
     n, p = starts.shape[1], shapes.kind.shape[1]
     candidate, free = candidate.view(b * n, p), free.reshape(b * n, -1)
