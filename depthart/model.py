@@ -86,7 +86,6 @@ class DepthART(nn.Module):
 
     # ---- what the demo calls ---------------------------------------------------------------
 
-    @torch.no_grad()
     def refine(self, image: Tensor, sampler: Sampler | str = "argmax") -> Iterator[Step]:
         """Predict depth coarse to fine (paper, section 3.2), yielding one `Step` per scale.
 
@@ -95,11 +94,15 @@ class DepthART(nn.Module):
             sampler: how distributions become codes; a name or a `Sampler` with its own seed.
 
         Raises:
-            ValueError: for a picture of another shape or an unknown sampler.
+            ValueError: at once, for a picture of another shape or an unknown sampler.
         """
         side = self.config.image_size
         if image.ndim != 4 or image.shape[1:] != (3, side, side):
             raise ValueError(f"expected images (B, 3, {side}, {side}), got {tuple(image.shape)}")
+        return self._refine(image, as_sampler(sampler))
+
+    @torch.no_grad()
+    def _refine(self, image: Tensor, sampler: Sampler) -> Iterator[Step]:
         started = time.perf_counter()
         for step in self.rollout(self.image_features(image), sampler):
             spread = entropy(step.logits)
