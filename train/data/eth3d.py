@@ -8,9 +8,10 @@ Layout, from the archives `SCENE_dslr_jpg.7z` (or `_dslr_undistorted.7z`) and
     FOLDER/SCENE/dslr_calibration_undistorted/{cameras.txt, images.txt}   (undistorted only)
 
 A depth file is no JPEG in spite of its name: raw little-endian float32 in rows, of the picture's
-size, infinite where no scan point was rendered. The published depth belongs to the original,
-distorted photographs. For the undistorted ones it has to be rendered first (the publishers' dataset
-pipeline does it), into `ground_truth_depth/dslr_images_undistorted` in the same format.
+size, infinite where no scan point was rendered; it is read as z-depth. The published depth belongs
+to the original, distorted photographs. For the undistorted ones it has to be rendered first (the
+publishers' dataset pipeline does it), into `ground_truth_depth/dslr_images_undistorted` in the same
+format.
 """
 
 from __future__ import annotations
