@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--preset", default="small", help="tiny, tiny-vq, small or paper")
     parser.add_argument("--vqvae", type=Path, help="checkpoint of train.autoencoder")
     parser.add_argument("--encoder", type=Path, help="dense.pt of train.image_encoder")
-    parser.add_argument("--start", type=Path, help="DepthART checkpoint to start from instead")
+    parser.add_argument("--start", type=Path, help="DepthART checkpoint to go on from")
     parser.add_argument("--cache", type=Path, help="folder for features that are encoded once")
     parser.add_argument("--cache-samples", type=int, default=8000)
     parser.add_argument(
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     run = run_config(options, DEFAULTS)
     torch.manual_seed(run.seed)
     model = build_model(options)
-    validation = validation_sources(options, limit=32)
+    validation = validation_sources(options, limit=16)
     loss_config = LossConfig(options.average, options.code_error, options.soft_targets)
     describe_run(
         options.output, run=run, model=model.config, loss=loss_config, options=vars(options)
@@ -79,9 +79,8 @@ def main(arguments: list[str] | None = None) -> None:
     def evaluate() -> dict[str, float]:
         scores = {}
         for name, samples in validation.items():
-            for sampler in ("argmax", "expected"):
-                part = validate(lambda images, s=sampler: model.predict(images, s), samples)
-                scores |= {f"{name}/{sampler}/{key}": value for key, value in part.items()}
+            part = validate(lambda images: model.predict(images, options.rollout), samples)
+            scores |= {f"{name}/{options.rollout}/{key}": v for key, v in part.items()}
         return scores
 
     def publish(weights: dict[str, Tensor], step: int) -> None:
@@ -102,9 +101,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def build_model(options: argparse.Namespace) -> DepthART:
-    """A model from --start, or from its separately trained parts."""
+    """A model from --start or of a preset, with the parts that are named put in."""
     if options.start:
-        return Predictor.from_folder(options.start).model
+        model = Predictor.from_folder(options.start).model
+        if options.vqvae:
+            raise ValueError("--start brings its own VQ-VAE: drop --vqvae")
+        return _with_encoder(model, options.encoder)
     config = DepthARTConfig.preset(options.preset)
     if options.vqvae:
         values = read_config(options.vqvae)
@@ -113,8 +115,13 @@ def build_model(options: argparse.Namespace) -> DepthART:
     model = DepthART(config)
     if options.vqvae:
         load_weights(model.vqvae, options.vqvae)
-    if options.encoder:
-        state = torch.load(options.encoder, weights_only=True)
+    return _with_encoder(model, options.encoder)
+
+
+def _with_encoder(model: DepthART, path: Path | None) -> DepthART:
+    """Fill the image encoder from what `train.image_encoder` left, if a file is named."""
+    if path:
+        state = torch.load(path, weights_only=True)
         parts = [(key.partition("encoder.")[2], value) for key, value in state.items()]
         model.image_encoder.load_state_dict({key: value for key, value in parts if key})
     return model
