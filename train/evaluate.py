@@ -178,7 +178,7 @@ def summarize(lines: list[dict]) -> dict[str, dict[str, dict[str, object]]]:
     for line in lines:
         groups.setdefault((line["set"], line["method"]), []).append(line)
     for (name, method), group in groups.items():
-        means: dict[str, object] = {"pictures": len(group)}
+        means: dict[str, object] = {"pictures": len(group), "alignment": group[0]["alignment"]}
         for key in dict.fromkeys(key for line in group for key in line):  # in order of appearance
             if key not in LABELS:
                 having = [line for line in group if key in line]

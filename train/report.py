@@ -1,7 +1,9 @@
 """`python -m train.report`: write measured tables between the markers of README and model cards.
 
 A table stands between `<!-- results -->` and `<!-- /results -->` and is made from the results
-files that `train.evaluate` left beside the checkpoint, so that no number is typed.
+files that `train.evaluate` left beside the checkpoint, so that no number is typed. The errors and
+entropies per scale are also drawn (the paper's figure 4), into `figure4.png` beside those files.
+With `--compare` other checkpoints join the figure, and a table ranks all of them.
 """
 
 from __future__ import annotations
@@ -9,7 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
+
+from depthart.metrics import HIGHER_IS_BETTER
+from train.scale_figure import draw_scales
 
 START, END = "<!-- results -->", "<!-- /results -->"
 SETS = {"rendered": "held-out rendered scenes", "real_dev": "real photos (dev split)"}
@@ -20,6 +28,13 @@ METHODS = {
     "model/sample": "DepthART, mean of 5 draws",
     "model/expected": "DepthART, expected codes",
     "vqvae": "VQ-VAE's own reconstruction (soft limit)",
+}
+# Columns of the ranking, as in the paper's Table 1 (lower is better).
+RANKED = {
+    "delta1_error": "δ₁ error",
+    "abs_rel": "AbsRel",
+    "pe_fla": "pe-fla (cm)",
+    "pe_ori": "pe-ori (°)",
 }
 
 
@@ -37,7 +52,9 @@ def table(summary: dict) -> str:
         ]
         rows.append(f"| {label} | " + " | ".join(cells) + " |")
     counts = ", ".join(f"{summary[n]['constant']['pictures']} {SETS[n]}" for n in sets)
-    return "\n".join([*rows, "", f"{counts}; predictions aligned by scale; lower is better."])
+    methods = [summary[name][m] for name in sets for m in METHODS if m in summary[name]]
+    how = " or ".join(sorted({method.get("alignment", "scale") for method in methods}))
+    return "\n".join([*rows, "", f"{counts}; predictions aligned by {how}; lower is better."])
 
 
 def per_scale_table(summary: dict, method: str, sides: tuple[int, ...]) -> str:
@@ -54,6 +71,70 @@ def per_scale_table(summary: dict, method: str, sides: tuple[int, ...]) -> str:
     return "\n".join(rows)
 
 
+def average_ranks(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, float]:
+    """Rank models as the paper's Table 1 does: 1 is best, ties share the mean of their places.
+
+    Ranks are averaged over the scores of a data set, then over data sets, so that a set with more
+    columns weighs no more. The table's own numbers then give its published ranks to within 0.1.
+
+    Args:
+        scores: {model: {data set: {score: value}}}; every model needs every score. Lower is better
+            unless `depthart.metrics.HIGHER_IS_BETTER` names the score.
+
+    Raises:
+        ValueError: naming a model that lacks a score or has one too many.
+    """
+    models = list(scores)
+    columns = [(s, c) for s, values in scores[models[0]].items() for c in values] if models else []
+    for model in models:
+        own = {(s, c) for s, values in scores[model].items() for c in values}
+        if different := own ^ set(columns):
+            raise ValueError(f"{model} and {models[0]} differ in scores: {sorted(different)}")
+    per_set: dict[str, list[np.ndarray]] = {}
+    for name, column in columns:
+        values = np.array([scores[model][name][column] for model in models], np.float64)
+        if column in HIGHER_IS_BETTER:
+            values = -values
+        smaller = (values[None] < values[:, None]).sum(axis=1)
+        equal = (values[None] == values[:, None]).sum(axis=1)  # itself among them
+        per_set.setdefault(name, []).append(smaller + (equal + 1) / 2)
+    means = np.mean([np.mean(ranks, axis=0) for ranks in per_set.values()], axis=0)
+    return {model: float(means[i]) for i, model in enumerate(models)}
+
+
+def ranking_table(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Markdown table of several models with their average rank, as the paper's Table 1.
+
+    Args:
+        results: {model: {data set: scores}}, one summary of a method each. Columns are the data
+            sets and scores that all models have.
+    """
+    first = next(iter(results.values()))
+    shared: dict[str, list[str]] = {}
+    for name in first:
+        columns = [
+            key
+            for key in RANKED
+            if all(key in summary.get(name, {}) for summary in results.values())
+        ]
+        if columns:
+            shared[name] = columns
+    if not shared:
+        raise ValueError("the models were not evaluated on a common data set")
+    scores = {
+        model: {name: {c: summary[name][c] for c in columns} for name, columns in shared.items()}
+        for model, summary in results.items()
+    }
+    ranks = average_ranks(scores)
+    labels = [f"{SETS.get(name, name)}: {RANKED[c]}" for name in shared for c in shared[name]]
+    rows = ["| | " + " | ".join(labels) + " | rank |", "|---|" + "---|" * (len(labels) + 1)]
+    for model in scores:
+        cells = [(scores[model][name][c], c) for name in shared for c in shared[name]]
+        numbers = " | ".join(f"{v:.2f}" if c.startswith("pe_") else f"{v:.3f}" for v, c in cells)
+        rows.append(f"| {model} | {numbers} | {ranks[model]:.1f} |")
+    return "\n".join(rows)
+
+
 def fill(text: str, content: str) -> str:
     """Replace what stands between the markers.
 
@@ -66,18 +147,76 @@ def fill(text: str, content: str) -> str:
     return pattern.sub(lambda _: f"{START}\n{content}\n{END}", text)
 
 
+def scale_curves(
+    folders: Mapping[str, Path],
+) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """{data set: {label: scores}} for `draw_scales`: every method of one checkpoint, or the default
+    method of several.
+
+    Args:
+        folders: Checkpoint folders by label, the first one's data sets and soft limit are used.
+    """
+    curves: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for i, (label, folder) in enumerate(folders.items()):
+        summary, method = _read(folder)
+        for name, methods in summary.items():
+            if i and name not in curves:
+                continue
+            group = curves.setdefault(name, {})
+            if len(folders) == 1:
+                group |= {
+                    METHODS[m]: methods[m]
+                    for m in METHODS
+                    if "entropy_per_scale" in methods.get(m, {})
+                }
+            elif method in methods:
+                group[label] = methods[method]
+            if not i and "vqvae" in methods:
+                group[METHODS["vqvae"]] = methods["vqvae"]
+    return curves
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path, help="folder with config.json and results.json")
     parser.add_argument("documents", type=Path, nargs="+", help="Markdown files with markers")
+    parser.add_argument("--label", help="of the checkpoint; default: its folder's name")
+    parser.add_argument(
+        "--compare",
+        nargs="+",
+        default=[],
+        metavar="LABEL=FOLDER",
+        help="other evaluated checkpoints, for the figure and a ranking",
+    )
     options = parser.parse_args(arguments)
-    summary = json.loads((options.checkpoint / "results.json").read_text())
+    folders = {options.label or options.checkpoint.resolve().name: options.checkpoint}
+    for other in options.compare:
+        label, _, folder = other.partition("=")
+        if not (label and folder) or label in folders:
+            parser.error(f"--compare takes LABEL=FOLDER with labels of their own, got {other!r}")
+        folders[label] = Path(folder)
+    summary, method = _read(options.checkpoint)
     config = json.loads((options.checkpoint / "config.json").read_text())
-    method = f"model/{config['default_sampler']}"
     sides = tuple(config["vqvae"]["sides"])
     content = table(summary) + "\n\n" + per_scale_table(summary, method, sides)
+    if options.compare:
+        results = {}
+        for label, folder in folders.items():
+            other, its_method = _read(folder)
+            results[label] = {name: parts.get(its_method, {}) for name, parts in other.items()}
+        content += "\n\n" + ranking_table(results)
+    titles = {name: label[0].upper() + label[1:] for name, label in SETS.items()}
+    curves = {titles.get(name, name): group for name, group in scale_curves(folders).items()}
+    draw_scales(curves, sides, options.checkpoint / "figure4.png", METHODS["vqvae"])
     for document in options.documents:
         document.write_text(fill(document.read_text(), content))
+
+
+def _read(folder: Path) -> tuple[dict, str]:
+    """Summary of an evaluated checkpoint and the name of its default method in it."""
+    summary = json.loads((folder / "results.json").read_text())
+    config = json.loads((folder / "config.json").read_text())
+    return summary, f"model/{config['default_sampler']}"
 
 
 def _row(label: str, values: list[float], digits: int = 3) -> str:
