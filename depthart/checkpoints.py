@@ -45,6 +45,7 @@ def write_checkpoint(
     }
     temporary = folder / (WEIGHTS_FILE + ".tmp")
     save_file(tensors, temporary, metadata={"format": "pt"})
+    temporary.chmod(0o644)  # safetensors makes it private
     os.replace(temporary, folder / WEIGHTS_FILE)
     temporary = folder / (CONFIG_FILE + ".tmp")
     temporary.write_text(json.dumps(config, indent=2) + "\n", "utf-8")

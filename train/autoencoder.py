@@ -24,7 +24,7 @@ from train.data.augment import Augmentation
 from train.data.mixture import Mixture
 from train.data.photos import PhotoFolder
 from train.data.sample import Batch
-from train.loop import Prefetched, RunConfig, autocast, describe_run, fit
+from train.loop import Prefetched, RunConfig, autocast, describe_run, device_of, fit
 from train.options import add_run_arguments, run_config
 from train.sources import add_data_arguments, training_sources, validation_sources
 from train.validate import validate
@@ -40,7 +40,8 @@ class CodeUsage:
 
     def __init__(self, quantizer: MultiScaleQuantizer) -> None:
         self.quantizer = quantizer
-        self.counts = torch.zeros(len(quantizer.codebook.weight), dtype=torch.long)
+        codes = quantizer.codebook.weight
+        self.counts = torch.zeros(len(codes), dtype=torch.long, device=codes.device)
         self.pool: list[Tensor] = []
 
     def observe(self, indices: list[Tensor], residuals: list[Tensor]) -> None:
@@ -141,7 +142,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     config, run = DepthARTConfig.preset(options.preset).vqvae, run_config(options, DEFAULTS)
     torch.manual_seed(run.seed)
-    vqvae = VQVAE(config).to(memory_format=torch.channels_last)
+    device = device_of(run)
+    vqvae = VQVAE(config).to(device, memory_format=torch.channels_last)
     sources = training_sources(options)
     geometry = Augmentation.geometric()
     mixture = Mixture(sources, config.image_size, run.batch_size, run.seed, geometry)
@@ -152,7 +154,7 @@ def main(arguments: list[str] | None = None) -> None:
     usage = CodeUsage(vqvae.quantizer)
 
     def loss_of_step(step: int):
-        images = images_of(step)
+        images = images_of(step).to(device)
         partial = float(torch.rand(())) < PARTIAL
         count = int(torch.randint(1, len(config.scales), ())) if partial else None
         with autocast(run):
@@ -168,7 +170,7 @@ def main(arguments: list[str] | None = None) -> None:
         scores = {}
         for name, samples in validation.items():
             depths = [fill_invalid(*_as_tensors(s.depth, config.image_size)) for s in samples]
-            rebuilt = torch.cat([reconstruct_depth(vqvae, depth) for depth in depths])
+            rebuilt = torch.cat([reconstruct_depth(vqvae, d.to(device)).cpu() for d in depths])
             queue = iter(rebuilt)
             part = validate(lambda images, q=queue: torch.stack([next(q) for _ in images]), samples)
             scores |= {f"{name}/{key}": value for key, value in part.items()}

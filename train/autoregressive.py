@@ -17,7 +17,7 @@ from depthart.predictor import Predictor, save_model
 from depthart.vqvae import VQVAEConfig
 from train.data.mixture import Mixture
 from train.features import FeatureCache, encode_batch
-from train.loop import Prefetched, RunConfig, autocast, describe_run, fit
+from train.loop import Prefetched, RunConfig, autocast, describe_run, device_of, fit
 from train.next_scale_loss import LossConfig, next_scale_loss
 from train.objectives import OBJECTIVES
 from train.options import add_run_arguments, run_config
@@ -58,7 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     run = run_config(options, DEFAULTS)
     torch.manual_seed(run.seed)
-    model = build_model(options)
+    device = device_of(run)
+    model = build_model(options).to(device)
     validation = validation_sources(options, limit=16)
     loss_config = LossConfig(options.average, options.code_error, options.soft_targets)
     describe_run(
@@ -69,17 +70,20 @@ def main(arguments: list[str] | None = None) -> None:
 
     def loss_of_step(step: int):
         count = min(scales_at(step / run.steps), len(model.scales))
-        image, depth = features_of(step)
+        image, depth = (part.to(device) for part in features_of(step))
         with autocast(run):
             lesson = objective(model, image.detach(), depth, count, options.rollout)
             logits = model(image, lesson.inputs, count)
         codebook = model.vqvae.quantizer.codebook.weight
         return next_scale_loss(logits, lesson, codebook, model.scales, loss_config)
 
+    def depth_of(images: Tensor) -> Tensor:
+        return model.predict(images.to(device), options.rollout).cpu()
+
     def evaluate() -> dict[str, float]:
         scores = {}
         for name, samples in validation.items():
-            part = validate(lambda images: model.predict(images, options.rollout), samples)
+            part = validate(depth_of, samples)
             scores |= {f"{name}/{options.rollout}/{key}": v for key, v in part.items()}
         return scores
 
@@ -156,7 +160,7 @@ def feature_batches(
         image_features, depth_features = encode_batch(model, batch)
         if options.train_encoder:
             with autocast(run):
-                images = batch.image.contiguous(memory_format=torch.channels_last)
+                images = batch.image.to(depth_features.device, memory_format=torch.channels_last)
                 image_features = model.image_features(images)
         return image_features, depth_features
 

@@ -19,6 +19,7 @@ from train.loop import prefetch
 @torch.no_grad()
 def encode_batch(model: DepthART, batch) -> tuple[Tensor, Tensor]:
     """Image features and unquantised depth features (B, z, S, S) of one `Batch`, float32."""
+    batch = batch.to(next(model.parameters()).device)
     channels_last = batch.image.contiguous(memory_format=torch.channels_last)
     with torch.autocast(batch.image.device.type, torch.bfloat16):
         depth_features = model.vqvae.encode(depth_images(batch)).float()
@@ -73,7 +74,7 @@ class FeatureCache:
                 ]
             rows = slice(n * mixture.batch_size, (n + 1) * mixture.batch_size)
             for array, part in zip(arrays, encoded, strict=True):
-                array[rows] = part.half().numpy()
+                array[rows] = part.half().cpu().numpy()
             if n % 50 == 0:
                 print(f"encoded {rows.stop} of {batches * mixture.batch_size}", file=sys.stderr)
         for array in arrays:

@@ -10,7 +10,7 @@ import torch
 from depthart.config import DepthARTConfig
 from train.data.mixture import Mixture
 from train.dense import DenseDepth, dense_loss, load_imagenet_trunk
-from train.loop import Prefetched, RunConfig, autocast, describe_run, fit
+from train.loop import Prefetched, RunConfig, autocast, describe_run, device_of, fit
 from train.options import add_run_arguments, run_config
 from train.sources import add_data_arguments, training_sources, validation_sources
 from train.validate import validate
@@ -35,20 +35,24 @@ def main(arguments: list[str] | None = None) -> None:
     model = DenseDepth(config.image_encoder)
     if options.trunk:
         load_imagenet_trunk(model.encoder, options.trunk)
-    model = model.to(memory_format=torch.channels_last)
+    device = device_of(run)
+    model = model.to(device, memory_format=torch.channels_last)
     mixture = Mixture(training_sources(options), config.image_size, run.batch_size, run.seed)
     validation = validation_sources(options)
     describe_run(options.output, run=run, model=config.image_encoder, options=vars(options))
     batch_of = Prefetched(mixture.batch, run.steps)
 
     def loss_of_step(step: int):
-        batch = batch_of(step)
+        batch = batch_of(step).to(device)
         with autocast(run):
             log_depth = model(batch.image.to(memory_format=torch.channels_last))
         return dense_loss(log_depth, batch.depth, batch.valid)
 
+    def depth_of(images: torch.Tensor) -> torch.Tensor:
+        return model.depth(images.to(device)).cpu()
+
     def evaluate() -> dict[str, float]:
-        scores = {name: validate(model.depth, samples) for name, samples in validation.items()}
+        scores = {name: validate(depth_of, samples) for name, samples in validation.items()}
         return {f"{name}/{key}": v for name, part in scores.items() for key, v in part.items()}
 
     trunk = list(model.encoder.trunk.parameters())

@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from depthart.registry import resolve_device
+
 T = TypeVar("T")
 
 
@@ -37,6 +39,7 @@ class RunConfig:
     log_every: int = 20
     save_every: int = 200
     bf16: bool = True
+    device: str = "auto"  # CUDA if there is one, else the CPU
 
 
 class Ema:
@@ -165,9 +168,14 @@ class Prefetched:
         return next(self._iterator)
 
 
-def autocast(config: RunConfig, device: str = "cpu") -> torch.autocast:
+def device_of(config: RunConfig) -> torch.device:
+    """Where the run computes."""
+    return torch.device(resolve_device(config.device))
+
+
+def autocast(config: RunConfig) -> torch.autocast:
     """bf16 autocast, if the run wants it."""
-    return torch.autocast(device, torch.bfloat16, enabled=config.bf16)
+    return torch.autocast(device_of(config).type, torch.bfloat16, enabled=config.bf16)
 
 
 def describe_run(folder: Path, **parts: Any) -> None:
@@ -211,7 +219,8 @@ def _save(path: Path, module: nn.Module, optimizer, ema: Ema, step: int) -> None
 def _resume(path: Path, module: nn.Module, optimizer, ema: Ema) -> int:
     if not path.is_file():
         return 0
-    state = torch.load(path, weights_only=True)
+    device = next(module.parameters()).device
+    state = torch.load(path, weights_only=True, map_location=device)
     module.load_state_dict(state["module"])
     optimizer.load_state_dict(state["optimizer"])
     ema.shadow = state["ema"]

@@ -16,7 +16,7 @@ def add_run_arguments(parser: argparse.ArgumentParser, defaults: RunConfig) -> N
         name = "--" + field.name.replace("_", "-")
         if isinstance(value, bool):
             group.add_argument(name, action=argparse.BooleanOptionalAction, default=value)
-        elif isinstance(value, int | float):
+        elif isinstance(value, int | float | str):
             group.add_argument(name, type=type(value), default=value, help=f"default {value}")
 
 

@@ -80,6 +80,9 @@ class Batch:
     depth: Tensor
     valid: Tensor
 
+    def to(self, device: torch.device | str) -> Batch:
+        return Batch(*(part.to(device) for part in (self.image, self.depth, self.valid)))
+
 
 def collate(images: list[np.ndarray], depths: list[np.ndarray]) -> Batch:
     """Stack (S, S, 3) uint8 pictures and (S, S) float32 depth maps."""
