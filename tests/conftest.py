@@ -1,5 +1,9 @@
 """Shared fixtures: tiny models with random weights and a small picture."""
 
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads OpenMP
+
 import numpy as np
 import pytest
 import torch
