@@ -368,3 +368,18 @@ def test_sun_rgbd_decodes_rotated_bits_and_leaves_nyu_out(tmp_path):
     np.testing.assert_allclose(sample.intrinsics, [529.5, 529.4, 365.5, 265.5])
     with pytest.raises(FileNotFoundError, match="NYU0001"):
         SUNRGBD(tmp_path, "test", nyu=True)[0]
+
+
+def test_scores_count_only_the_protocols_pixels():
+    """A wrong depth outside a data set's own mask changes nothing."""
+    from train.data.sample import Sample
+    from train.validate import score
+
+    depth = np.full((32, 32), 2.0, np.float32)
+    depth[:4] = 9
+    valid = np.ones((32, 32), bool)
+    valid[:8] = False
+    sample = Sample(np.zeros((32, 32, 3), np.uint8), depth, "set", "scene", valid=valid)
+    assert score(np.ones((32, 32), np.float32), sample)["abs_rel"] < 1e-6
+    sample.valid = None
+    assert score(np.ones((32, 32), np.float32), sample)["abs_rel"] > 0.05

@@ -49,7 +49,7 @@ class Scorer:
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample
-        self.valid = (sample.depth > 0) & np.isfinite(sample.depth)
+        self.valid = sample.counted()
         self._edges = depth_edges(sample.depth, self.valid)
 
     def all_scores(self, prediction: np.ndarray, how: Alignment = "scale") -> dict[str, object]:

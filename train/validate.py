@@ -20,7 +20,7 @@ DepthFunction = Callable[[Tensor], Tensor]  # (B, 3, S, S) in [-1, 1] -> (B, S, 
 def score(prediction: np.ndarray, sample: Sample) -> dict[str, float]:
     """Scale-aligned errors of one map, resized to the sample's size."""
     depth = resize_depth(prediction, *sample.depth.shape)
-    valid = (sample.depth > 0) & np.isfinite(sample.depth)
+    valid = sample.counted()
     aligned = align_scale(depth, sample.depth, valid)
     return {
         "abs_rel": abs_rel(aligned, sample.depth, valid),
