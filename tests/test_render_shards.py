@@ -115,6 +115,7 @@ def test_shards_of_other_settings_are_not_mixed(tmp_path, change, message):
     assert files(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_worker_processes_give_the_same(tmp_path):
     threads = torch.get_num_threads()
     settings = {"count": 2, "size": 32, "shard": 2, "batch": 1}
