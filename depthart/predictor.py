@@ -56,14 +56,12 @@ class Predictor:
         self,
         image: PhotoSource,
         sampler: Sampler | str | None = None,
-        fov_deg: float | None = None,
     ) -> Iterator[PredictionStep]:
         """Yield one `PredictionStep` per scale as it is computed, coarse to fine.
 
         Args:
             image: path, PIL image, array (see `depthart.images.open_photo`) or opened `Photo`.
             sampler: name, `Sampler`, or None for the checkpoint's own.
-            fov_deg: unused here; accepted so that both methods take the same arguments.
 
         Raises:
             ValueError, FileNotFoundError: what is wrong with the image or sampler, at once.

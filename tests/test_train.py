@@ -133,8 +133,9 @@ def test_prefetch_keeps_order():
 
 
 def test_progressive_schedule():
-    scales_at = autoregressive.progressive_scales("0.3:6,0.7:8")
+    scales_at = autoregressive.progressive_scales("0.3:6,0.7:8", 10)
     assert [scales_at(p) for p in (0, 0.3, 0.69)] == [6, 8, 8]
-    assert scales_at(0.7) > 100
-    with pytest.raises(ValueError, match="schedule"):
-        autoregressive.progressive_scales("half")
+    assert scales_at(0.7) == 10
+    for wrong in ("half", "0.3:11", "0.3:0"):
+        with pytest.raises(ValueError, match="schedule"):
+            autoregressive.progressive_scales(wrong, 10)

@@ -66,10 +66,11 @@ def main(arguments: list[str] | None = None) -> None:
         options.output, run=run, model=model.config, loss=loss_config, options=vars(options)
     )
     features_of = feature_batches(model, options, run)
-    objective, scales_at = OBJECTIVES[options.objective], progressive_scales(options.progressive)
+    objective = OBJECTIVES[options.objective]
+    scales_at = progressive_scales(options.progressive, len(model.scales))
 
     def loss_of_step(step: int):
-        count = min(scales_at(step / run.steps), len(model.scales))
+        count = scales_at(step / run.steps)
         image, depth = (part.to(device) for part in features_of(step))
         with autocast(run):
             lesson = objective(model, image.detach(), depth, count, options.rollout)
@@ -167,11 +168,14 @@ def feature_batches(
     return encode
 
 
-def progressive_scales(schedule: str) -> Callable[[float], int]:
-    """ "0.3:6,0.7:8" -> function from progress in [0, 1) to the number of scales in training.
+def progressive_scales(schedule: str, total: int) -> Callable[[float], int]:
+    """Read "0.3:6,0.7:8": 6 scales up to 30 % of the run, 8 up to 70 %, then all `total`.
+
+    Returns:
+        Function from progress in [0, 1) to the number of scales in training.
 
     Raises:
-        ValueError: if the schedule does not read so.
+        ValueError: if the schedule does not read so or names more scales than there are.
     """
     try:
         steps = [
@@ -180,7 +184,9 @@ def progressive_scales(schedule: str) -> Callable[[float], int]:
         ]
     except ValueError as error:
         raise ValueError(f'expected a schedule like "0.3:6,0.7:8", got {schedule!r}') from error
-    return lambda progress: next((count for end, count in steps if progress < end), 10**6)
+    if any(not 1 <= count <= total for _, count in steps):
+        raise ValueError(f"the schedule {schedule!r} must name 1 to {total} scales")
+    return lambda progress: next((count for end, count in steps if progress < end), total)
 
 
 if __name__ == "__main__":

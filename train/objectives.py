@@ -46,16 +46,14 @@ def teacher_forcing(
         sampler: unused.
     """
     quantizer = model.vqvae.quantizer
-    total = torch.zeros_like(depth_features)
-    lesson = Lesson([], [], [])
-    for k in range(count or len(model.scales)):
-        if k:
-            lesson.inputs.append(quantizer.downsample(total, k))
-        residual = quantizer.downsample(depth_features - total, k)
-        lesson.residuals.append(residual)
-        lesson.targets.append(quantizer.nearest_codes(residual))
-        total = total + quantizer.expand(quantizer.codebook(lesson.targets[-1]), k)
-    return lesson
+    used = count or len(model.scales)
+    indices, totals = quantizer.tokenize(depth_features)
+    before = [torch.zeros_like(depth_features), *totals[: used - 1]]
+    return Lesson(
+        inputs=[quantizer.downsample(before[k], k) for k in range(1, used)],
+        targets=indices[:used],
+        residuals=[quantizer.downsample(depth_features - before[k], k) for k in range(used)],
+    )
 
 
 @torch.no_grad()
