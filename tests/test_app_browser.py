@@ -331,13 +331,17 @@ def test_two_visitors_do_not_meet(url, photos, visit):
             assert size == [width, height]
 
 
-def test_a_missing_model_is_told(visit):
+@pytest.fixture
+def url_without_model():
+    """Set up before `visit`, so that the pages are gone when this server stops."""
     demo, address = serve("no-such-model")
-    try:
-        page = visit(address)
-        assert "no-such-model" in page.inner_text(".notice")
-    finally:
-        demo.close()
+    yield address
+    demo.close()
+
+
+def test_a_missing_model_is_told(url_without_model, visit):
+    page = visit(url_without_model)
+    assert "no-such-model" in page.inner_text(".notice")
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
