@@ -1,7 +1,7 @@
-"""Learned image encoder for `conditioning="encoder"`: MobileNetV2 trunk, fused taps, ViT blocks.
+"""Learned image encoder for `conditioning="encoder"`: convolutional trunk, fused taps, ViT blocks.
 
 Ours, not the paper's: it replaces the VQ-VAE's image tokens by S x S features that see the whole
-picture. Letters: B batch, S finest side (stride 16), C width, T trunk channels.
+picture. Letters: B batch, S finest side (stride 16), C width.
 """
 
 from __future__ import annotations
@@ -13,19 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthart.transformer import attend
-
-# (expansion, channels, repeats, first stride) of MobileNetV2's inverted residuals.
-_STAGES = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
-_TAPS = (2, 5, 12, 16)  # blocks whose outputs are fused: strides 4, 8, 16, 32
-_TAP_CHANNELS = (24, 32, 96, 320)
+from depthart.trunks import TRUNKS, build_trunk
 
 
 @dataclass(frozen=True)
@@ -33,15 +21,18 @@ class ImageEncoderConfig:
     """Sizes of an `ImageEncoder`.
 
     Raises:
-        ValueError: if the width is not a multiple of the number of heads.
+        ValueError: if the width is not a multiple of the number of heads, or for an unknown trunk.
     """
 
     width: int = 256
     depth: int = 4
     heads: int = 4
     side: int = 16  # S; the input must have 16 * S pixels a side
+    trunk: str = "mobilenet_v2"  # one of `depthart.trunks.TRUNKS`
 
     def __post_init__(self) -> None:
+        if self.trunk not in TRUNKS:
+            raise ValueError(f"unknown trunk {self.trunk!r}; known: {', '.join(TRUNKS)}")
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of {self.heads} heads")
 
@@ -52,9 +43,10 @@ class ImageEncoder(nn.Module):
     def __init__(self, config: ImageEncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.trunk = MobileNetV2()
+        self.trunk = build_trunk(config.trunk)
         # Stride-4 and stride-8 taps are folded into the grid, so fine structure is not averaged.
-        fused = 24 * 16 + 32 * 4 + 96 + 320
+        channels = self.trunk.channels
+        fused = channels[0] * 16 + channels[1] * 4 + channels[2] + channels[3]
         self.fuse = nn.Linear(fused, config.width)
         self.fuse_norm = nn.LayerNorm(fused)
         self.position = nn.Parameter(torch.zeros(1, config.side**2, config.width))
@@ -104,53 +96,3 @@ class EncoderBlock(nn.Module):
         grid = x.transpose(1, 2).unflatten(2, (self.side, self.side))
         x = x + self.local(grid).flatten(2).transpose(1, 2)
         return x + self.mlp(self.norm2(x))
-
-
-class MobileNetV2(nn.Module):
-    """MobileNetV2 (Sandler et al., 2018) with its batch norms folded into the convolutions.
-
-    `convolutions` are in execution order, so a folded ImageNet checkpoint loads by position.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        convolutions = [_conv(3, 32, 3, stride=2)]
-        self.blocks: list[tuple[int, int, bool]] = []  # first convolution, count, shortcut
-        inputs = 32
-        for expansion, outputs, repeats, first_stride in _STAGES:
-            for i in range(repeats):
-                stride = first_stride if i == 0 else 1
-                hidden = inputs * expansion
-                layers = [] if expansion == 1 else [_conv(inputs, hidden, 1)]
-                layers += [_conv(hidden, hidden, 3, stride, groups=hidden)]
-                layers += [_conv(hidden, outputs, 1)]
-                shortcut = stride == 1 and inputs == outputs
-                self.blocks.append((len(convolutions), len(layers), shortcut))
-                convolutions += layers
-                inputs = outputs
-        self.convolutions = nn.ModuleList(convolutions)
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) in [-1, 1] -> taps at strides 4, 8, 16, 32 with 24, 32, 96, 320 channels."""
-        x = F.relu6(self._convolve(0, images))
-        taps = []
-        for number, (first, count, shortcut) in enumerate(self.blocks):
-            h = x
-            for i in range(first, first + count - 1):
-                h = F.relu6(self._convolve(i, h))
-            h = self._convolve(first + count - 1, h)
-            x = x + h if shortcut else h
-            if number in _TAPS:
-                taps.append(x)
-        return taps
-
-    def _convolve(self, index: int, x: Tensor) -> Tensor:
-        convolution = self.convolutions[index]
-        if convolution.stride[0] == 2:
-            x = F.pad(x, (0, 1, 0, 1))
-        return convolution(x)
-
-
-def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    padding = 0 if stride == 2 else kernel // 2
-    return nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups)

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from depthart.encoder import ImageEncoder, ImageEncoderConfig, MobileNetV2
+from depthart.encoder import ImageEncoder, ImageEncoderConfig
+from depthart.trunks import build_trunk
 
 CONFIG = ImageEncoderConfig(width=16, depth=1, heads=2, side=4)
 
@@ -59,7 +60,7 @@ def test_tokens_are_in_reading_order(encoder, images):
 
 
 def test_taps_are_at_strides_4_to_32(images):
-    taps = MobileNetV2()(images)
+    taps = build_trunk("mobilenet_v2")(images)
     assert [tuple(tap.shape[1:]) for tap in taps] == [
         (24, 16, 16), (32, 8, 8), (96, 4, 4), (320, 2, 2),
     ]  # fmt: skip
@@ -68,8 +69,8 @@ def test_taps_are_at_strides_4_to_32(images):
 def test_trunk_is_mobilenet_v2():
     """17 blocks, 10 with a shortcut. The usual ImageNet model has 3,504,872 parameters; 1,281,000
     are the classifier's, 409,600 the last 1x1 convolution's, two per channel the batch norms'."""
-    trunk = MobileNetV2()
-    assert len(trunk.blocks) == 17 and sum(shortcut for *_, shortcut in trunk.blocks) == 10
+    trunk = build_trunk("mobilenet_v2")
+    assert len(trunk._blocks) == 17 and sum(shortcut for *_, shortcut in trunk._blocks) == 10
     assert len(trunk.convolutions) == 51
     norms = 2 * (sum(c.bias.numel() for c in trunk.convolutions) + 1280)
     weights = sum(c.weight.numel() for c in trunk.convolutions)
@@ -80,7 +81,7 @@ def test_trunk_is_mobilenet_v2():
 def test_inverted_residual_written_out():
     """The first three blocks: no expansion, stride 2 without shortcut, shortcut."""
     torch.manual_seed(0)
-    trunk = MobileNetV2()
+    trunk = build_trunk("mobilenet_v2")
     images = torch.randn(1, 3, 32, 32)
 
     def run(index, x, groups=1, stride=1):

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "scales images normalize geometry sampling checkpoints visualize fetch",
+        "scales images normalize geometry sampling checkpoints visualize fetch trunks",
         "quantizer transformer pointcloud prediction export align metrics plane_metrics"
         " boundary_metrics",
         "vqvae encoder config",
@@ -36,7 +36,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
 )
 # What a network is made of: tensors in, tensors out.
 MODEL_FILES = frozenset(
-    "scales normalize sampling quantizer transformer vqvae encoder config model".split()
+    "scales normalize sampling quantizer transformer vqvae trunks encoder config model".split()
 )
 FORBIDDEN_IN_MODEL_FILES = frozenset(
     "gradio argparse PIL cv2 pathlib os plotly trimesh transformers huggingface_hub".split()

@@ -88,7 +88,7 @@ def _mean(values: Tensor, weight: Tensor) -> Tensor:
 
 
 def load_imagenet_trunk(encoder: ImageEncoder, path: str | Path) -> None:
-    """Fill the trunk from a folded MobileNetV2 file, `conv00.weight`, `conv00.bias`, ... in order.
+    """Fill the trunk from a file of folded convolutions, `conv00.weight`, `conv00.bias`, ....
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -97,7 +97,7 @@ def load_imagenet_trunk(encoder: ImageEncoder, path: str | Path) -> None:
     from safetensors.torch import load_file
 
     if not Path(path).is_file():
-        raise FileNotFoundError(f"no MobileNetV2 weights at {path}")
+        raise FileNotFoundError(f"no trunk weights at {path}")
     state = load_file(path)
     for i, convolution in enumerate(encoder.trunk.convolutions):
         for part, parameter in convolution.named_parameters():

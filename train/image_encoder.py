@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
     parser.add_argument("--preset", default="small", help="tiny or small")
-    parser.add_argument("--trunk", help="folded MobileNetV2 ImageNet weights (safetensors)")
+    parser.add_argument("--trunk", help="ImageNet weights of the trunk (safetensors)")
     add_data_arguments(parser)
     add_run_arguments(parser, DEFAULTS)
     options = parser.parse_args(arguments)
