@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from depthart.config import DepthARTConfig
+from depthart.trunks import TRUNKS
 from train.data.mixture import Mixture
 from train.dense import DenseDepth, dense_loss, load_imagenet_trunk
 from train.loop import Prefetched, RunConfig, autocast, describe_run, device_of, fit
@@ -23,7 +25,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
     parser.add_argument("--preset", default="small", help="tiny or small")
-    parser.add_argument("--trunk", help="ImageNet weights of the trunk (safetensors)")
+    parser.add_argument("--backbone", choices=sorted(TRUNKS), help="default: the preset's")
+    parser.add_argument("--trunk", help="ImageNet weights of the backbone (train.imagenet)")
     add_data_arguments(parser)
     add_run_arguments(parser, DEFAULTS)
     options = parser.parse_args(arguments)
@@ -32,14 +35,17 @@ def main(arguments: list[str] | None = None) -> None:
     if config.image_encoder is None:
         parser.error(f"preset {options.preset} has no image encoder")
     torch.manual_seed(run.seed)
-    model = DenseDepth(config.image_encoder)
+    encoder = config.image_encoder
+    if options.backbone:
+        encoder = replace(encoder, trunk=options.backbone)
+    model = DenseDepth(encoder)
     if options.trunk:
         load_imagenet_trunk(model.encoder, options.trunk)
     device = device_of(run)
     model = model.to(device, memory_format=torch.channels_last)
     mixture = Mixture(training_sources(options), config.image_size, run.batch_size, run.seed)
     validation = validation_sources(options)
-    describe_run(options.output, run=run, model=config.image_encoder, options=vars(options))
+    describe_run(options.output, run=run, model=encoder, options=vars(options))
     batch_of = Prefetched(mixture.batch, run.steps)
 
     def loss_of_step(step: int):
