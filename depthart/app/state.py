@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -17,6 +18,9 @@ from PIL import Image
 from depthart.geometry import Intrinsics
 from depthart.images import Photo
 from depthart.prediction import Kind, Pixel, Prediction, PredictionStep
+
+if TYPE_CHECKING:
+    from depthart.app.truth import Score, Truth
 
 PREVIEW_SIDE = 768  # longest side of the pictures shown; depth is predicted at 256
 
@@ -59,6 +63,8 @@ class Session:
         marks: Up to two clicked pixels of the preview.
         known: Set once the visitor has given a length.
         elapsed: Seconds from the click to the last finished scale.
+        truth: Ground truth at the preview's size, if the visitor gave one; see `app.truth`.
+        scores: Error of each scale against it, as far as computed.
     """
 
     photo: Photo
@@ -71,6 +77,8 @@ class Session:
     marks: tuple[Pixel, ...] = ()
     known: KnownLength | None = None
     elapsed: float = 0.0
+    truth: Truth | None = None
+    scores: dict[int, Score] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.preview = shrink(self.photo, PREVIEW_SIDE)
@@ -171,7 +179,8 @@ def portable(step: PredictionStep) -> PredictionStep:
 
     It can then be stepped through without the network, and travel between the processes of ZeroGPU.
     """
-    return replace(step, features=step.features.cpu(), decode=partial(np.asarray, step.model_depth))
+    features = None if step.features is None else step.features.cpu()
+    return replace(step, features=features, decode=partial(np.asarray, step.model_depth))
 
 
 def _resized(step: PredictionStep, photo: Photo) -> PredictionStep:
