@@ -1,12 +1,10 @@
-"""The learned image encoder and its MobileNetV2 trunk."""
+"""The learned image encoder."""
 
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from depthart.encoder import ImageEncoder, ImageEncoderConfig
-from depthart.trunks import build_trunk
 
 CONFIG = ImageEncoderConfig(width=16, depth=1, heads=2, side=4)
 
@@ -59,48 +57,6 @@ def test_tokens_are_in_reading_order(encoder, images):
     assert difference.argmax() == 2 * 4
 
 
-def test_taps_are_at_strides_4_to_32(images):
-    taps = build_trunk("mobilenet_v2")(images)
-    assert [tuple(tap.shape[1:]) for tap in taps] == [
-        (24, 16, 16), (32, 8, 8), (96, 4, 4), (320, 2, 2),
-    ]  # fmt: skip
-
-
-def test_trunk_is_mobilenet_v2():
-    """17 blocks, 10 with a shortcut. The usual ImageNet model has 3,504,872 parameters; 1,281,000
-    are the classifier's, 409,600 the last 1x1 convolution's, two per channel the batch norms'."""
-    trunk = build_trunk("mobilenet_v2")
-    assert len(trunk._blocks) == 17 and sum(shortcut for *_, shortcut in trunk._blocks) == 10
-    assert len(trunk.convolutions) == 51
-    norms = 2 * (sum(c.bias.numel() for c in trunk.convolutions) + 1280)
-    weights = sum(c.weight.numel() for c in trunk.convolutions)
-    assert weights == 3_504_872 - 1_281_000 - 409_600 - norms
-    assert sum(c.stride[0] == 2 for c in trunk.convolutions) == 5
-
-
-def test_inverted_residual_written_out():
-    """The first three blocks: no expansion, stride 2 without shortcut, shortcut."""
-    torch.manual_seed(0)
-    trunk = build_trunk("mobilenet_v2")
-    images = torch.randn(1, 3, 32, 32)
-
-    def run(index, x, groups=1, stride=1):
-        layer = trunk.convolutions[index]
-        if stride == 2:
-            x = F.pad(x, (0, 1, 0, 1))  # right and bottom
-        same = layer.weight.shape[-1] // 2 if stride == 1 else 0
-        return F.conv2d(x, layer.weight, layer.bias, stride, same, groups=groups)
-
-    def relu6(x):
-        return x.clamp(0, 6)
-
-    x = relu6(run(0, images, stride=2))
-    x = run(2, relu6(run(1, x, groups=32)))
-    x = run(5, relu6(run(4, relu6(run(3, x)), groups=96, stride=2)))
-    x = x + run(8, relu6(run(7, relu6(run(6, x)), groups=144)))
-    torch.testing.assert_close(trunk(images)[0], x)
-
-
 def test_stride_4_detail_reaches_its_own_token(encoder, images):
     """Fine taps are folded, not averaged: swapping two stride-4 cells of a token changes it."""
     taps = encoder.trunk(images)
@@ -126,3 +82,8 @@ def test_stride_4_detail_reaches_its_own_token(encoder, images):
 def test_width_must_divide_into_heads():
     with pytest.raises(ValueError, match="width 16 is not a multiple of 3 heads"):
         ImageEncoderConfig(width=16, heads=3)
+
+
+def test_unknown_trunk():
+    with pytest.raises(ValueError, match="unknown trunk 'vgg'; known: mobilenet_v2, efficientnet"):
+        ImageEncoderConfig(trunk="vgg")
