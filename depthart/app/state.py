@@ -20,6 +20,7 @@ from depthart.images import Photo
 from depthart.prediction import Kind, Pixel, Prediction, PredictionStep
 
 if TYPE_CHECKING:
+    from depthart.app.compare import Failure, Result
     from depthart.app.truth import Score, Truth
 
 PREVIEW_SIDE = 768  # longest side of the pictures shown; depth is predicted at 256
@@ -65,6 +66,8 @@ class Session:
         elapsed: Seconds from the click to the last finished scale.
         truth: Ground truth at the preview's size, if the visitor gave one; see `app.truth`.
         scores: Error of each scale against it, as far as computed.
+        results: Other models' answers to the photo by name; see `app.compare`.
+        box: The rectangle of the plane probe in shares of the preview: left, top, right, bottom.
     """
 
     photo: Photo
@@ -79,6 +82,8 @@ class Session:
     elapsed: float = 0.0
     truth: Truth | None = None
     scores: dict[int, Score] = field(default_factory=dict)
+    results: dict[str, Result | Failure] = field(default_factory=dict)
+    box: tuple[float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
         self.preview = shrink(self.photo, PREVIEW_SIDE)
