@@ -5,6 +5,7 @@ Scales are 0-based in this file; the interface counts from 1.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from depthart.app import plots, text
+from depthart.app import plots, text, truth
 from depthart.app.state import Look, Session, portable
 from depthart.images import Photo, open_photo
 from depthart.prediction import PredictionStep
@@ -44,7 +45,7 @@ class View:
     entropy: str
     entropy_caption: str
     entropy_curve: str
-    change_curve: str
+    second_curve: str
     ladder: str
 
 
@@ -95,7 +96,7 @@ def predictor_steps(
 
 def new_session(predictor: Predictor, photo: Photo) -> Session:
     """A session before its first scale."""
-    config = getattr(predictor.model, "config", None)
+    config = getattr(getattr(predictor, "model", None), "config", None)
     scales = getattr(config, "scales", None)
     return Session(
         photo=photo,
@@ -111,6 +112,7 @@ def refine(session: Session, stream: StepStream, sampler: Sampler | None) -> Ite
     started = time.perf_counter()
     for step in stream(session.photo, sampler):
         session.steps.append(step)
+        session.total = max(session.total, len(session.steps))
         session.elapsed = time.perf_counter() - started
         yield session.last
     session.total = len(session.steps)
@@ -136,10 +138,14 @@ def view(session: Session, scale: int, look: Look) -> View:
     limits = limits_of(session)
     limit = change_limit(session, scale)
     sides = [s.side for s in session.steps]
+    means = [mean_entropy(s) for s in session.steps]
     waiting = [None] * (session.total - len(sides))  # the curves grow into a frame of fixed size
-    labels = [str(side) for side in sides] + [""] * len(waiting)
-    means = [mean_entropy(s) for s in session.steps] + waiting
-    changes = [mean_change(session, k) for k in range(len(sides))] + waiting
+    labels = [str(side or k + 1) for k, side in enumerate(sides)] + [""] * len(waiting)
+    if session.truth is None:
+        second = [mean_change(session, k) for k in range(len(sides))], text.CHANGE_CURVE
+    else:
+        errors = [truth.score(session, k) for k in range(len(sides))]
+        second = [error.abs_rel for error in errors if error], text.ERROR_CURVE
     return View(
         depth=depth_picture(session, scale, look),
         depth_caption=text.depth_caption(
@@ -159,17 +165,23 @@ def view(session: Session, scale: int, look: Look) -> View:
             ("entropy", scale, brightest), lambda: _entropy(session, scale, brightest)
         ),
         entropy_caption=text.entropy_caption(means[scale], brightest, session.vocabulary),
-        entropy_curve=plots.curve(means, labels, scale, text.ENTROPY_CURVE, "nats"),
-        change_curve=plots.curve(changes, labels, scale, text.CHANGE_CURVE, ""),
+        entropy_curve=plots.curve(means + waiting, labels, scale, text.ENTROPY_CURVE, "nats"),
+        second_curve=plots.curve(second[0] + waiting, labels, scale, second[1], ""),
         ladder=text.ladder(sides, scale, session.total),
     )
 
 
 def before_after(session: Session, scale: int, before: int, look: Look) -> tuple[str, str]:
-    """Two pictures for the slider. before: 0 is the photo, k the k-th scale counted from 1."""
+    """Two pictures for the slider.
+
+    Args:
+        before: 0 is the photo, k the k-th scale counted from 1, `truth.BEFORE` the ground truth.
+    """
     scale = session.clamp(scale)
     if 1 <= before <= len(session.steps):
         left = depth_picture(session, before - 1, look)
+    elif before == truth.BEFORE and session.truth is not None:
+        left = truth.picture(session, look)
     else:
         left = photo_picture(session)
     return left, depth_picture(session, scale, look)
@@ -218,7 +230,9 @@ def change_limit(session: Session, scale: int) -> float:
 
 
 def entropy_limit(session: Session) -> float:
-    """Entropy of the brightest colour, in nats: the highest token of all scales so far."""
+    """Entropy of the brightest colour, in nats: a blind guess among all codes, ln V."""
+    if session.vocabulary:
+        return math.log(session.vocabulary)
     known = [s.entropy.max() for s in session.steps if mean_entropy(s) is not None]
     return float(max(known, default=1.0))
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from depthart.app import text
+from depthart.app import text, truth_panel
 from depthart.app.components import caption, curve, map_image
 from depthart.app.stepper import SCALES
 
@@ -19,7 +19,7 @@ def layout(ui: SimpleNamespace) -> None:
             ui.depth_caption = caption()
             with gr.Row(equal_height=False, elem_id="curves"):
                 ui.entropy_curve = curve(text.ENTROPY_CURVE, SCALES)
-                ui.change_curve = curve(text.CHANGE_CURVE, SCALES)
+                ui.second_curve = curve(text.CHANGE_CURVE, SCALES)
         with gr.Column(scale=2, min_width=280, elem_id="side"):
             ui.difference = map_image(
                 "Added by this scale", "What this scale changed", "var(--side-height)"
@@ -27,6 +27,7 @@ def layout(ui: SimpleNamespace) -> None:
             ui.difference_caption = caption()
             ui.entropy = map_image("Entropy", "Where the model hesitated", "var(--side-height)")
             ui.entropy_caption = caption()
+    truth_panel.layout(ui)
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
             ui.before_after = gr.ImageSlider(
@@ -41,7 +42,7 @@ def layout(ui: SimpleNamespace) -> None:
             )
         with gr.Column(scale=2, min_width=280):
             ui.before = gr.Dropdown(
-                [("Photo", 0)] + [(f"Scale {k}", k) for k in range(1, SCALES + 1)],
+                text.before_choices(SCALES, False),
                 value=0,
                 label="Left side",
                 info="The right side is the chosen scale. Drag the handle.",

@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from depthart.app import handlers, scene, text
+from depthart.app import handlers, scene, text, truth_panel
 from depthart.app.components import QUIET, told, words
 from depthart.app.models import Models
 from depthart.app.state import Look, Session
@@ -23,6 +23,7 @@ from depthart.prediction import PredictionStep
 from depthart.sampling import Sampler
 
 SCALES = 10
+SHOWN = 14  # components that `show` fills
 PLAY_SECONDS = 0.45
 # On a phone the results lie below the fold.
 SCROLL_TO_RESULTS = """(...values) => {
@@ -75,8 +76,9 @@ def connect(
         ui.entropy,
         ui.entropy_caption,
         ui.entropy_curve,
-        ui.change_curve,
+        ui.second_curve,
         ui.ladder,
+        *ui.truth_outputs,
     ]
     ui.show_inputs = [ui.session, ui.scale, ui.before, *look]
     ui.show_outputs = [ui.before_after, *view]
@@ -86,9 +88,18 @@ def connect(
             refresh(event.then)
 
     @told
-    def run(path: str | None, name: str, cmap: str, invert: bool, *sampling: Any) -> Iterator[list]:
+    def run(
+        path: str | None,
+        truth: str | None,
+        unit: str,
+        name: str,
+        cmap: str,
+        invert: bool,
+        *sampling: Any,
+    ) -> Iterator[list]:
         photo = handlers.read_photo(path)
         session = handlers.new_session(models.get(name), photo)
+        truth_panel.try_give(session, truth, unit)
         sampler = handlers.make_sampler(*sampling)
         fov, from_exif = scene.photo_fov(photo)
         yield [
@@ -106,26 +117,30 @@ def connect(
                 gr.update(value=scale + 1, maximum=max(session.total, 2), interactive=False),
                 handlers.progress(session, working=True),
                 *[gr.skip()] * 3,
-                *astuple(handlers.view(session, scale, Look(cmap, invert))),
+                *looked_at(session, scale, Look(cmap, invert)),
             ]
 
     def settle(session: Session | None, before: int, *colors: Any) -> list:
         """After the last scale, a stop or an error."""
         idle = [gr.update(interactive=True), gr.update(interactive=False)]
         if session is None:
-            return [handlers.progress(None), *idle, *[gr.skip()] * (1 + len(ui.show_outputs))]
+            return [handlers.progress(None), *idle, *[gr.skip()] * (2 + len(ui.show_outputs))]
         slider = gr.update(value=session.last + 1, interactive=session.last > 0)
+        choices = text.before_choices(len(session.steps), session.truth is not None)
+        before = before if before in dict(choices).values() else 0
+        left = gr.update(choices=choices, value=before)
         shown = show(session, session.last + 1, before, *colors)
-        return [handlers.progress(session), *idle, slider, *shown]
+        return [handlers.progress(session), *idle, slider, left, *shown]
 
     triggers = [ui.run.click]
     if ui.examples is not None:
-        triggers.append(ui.examples.load_input_event.then)
+        chosen = ui.examples.load_input_event
+        triggers.append(chosen.then(truth_panel.example_truth, ui.photo, ui.truth, **QUIET).then)
     started = [
         trigger(
             run,
             [
-                *[ui.photo, ui.model, *look],
+                *[ui.photo, ui.truth, ui.truth_unit, ui.model, *look],
                 *[ui.sampler, ui.seed, ui.temperature, ui.draws, ui.top_k, ui.top_p],
             ],
             [ui.session, ui.scale, ui.status, ui.fov, ui.run, ui.stop, *view],
@@ -140,7 +155,7 @@ def connect(
     settled = {
         "fn": settle,
         "inputs": [ui.session, ui.before, *look],
-        "outputs": [ui.status, ui.run, ui.stop, ui.scale, *ui.show_outputs],
+        "outputs": [ui.status, ui.run, ui.stop, ui.scale, ui.before, *ui.show_outputs],
         **QUIET,
     }
     for event in started:
@@ -181,7 +196,12 @@ def connect(
 def show(session: Session | None, scale: int, before: int, cmap: str, invert: bool) -> list:
     """Values of `ui.show_outputs` for a scale (counted from 1)."""
     if session is None:
-        return [gr.skip()] * 10
+        return [gr.skip()] * SHOWN
     look, index = Look(cmap, invert), session.clamp(int(scale) - 1)
     pictures = handlers.before_after(session, index, before, look)
-    return [pictures, *astuple(handlers.view(session, index, look))]
+    return [pictures, *looked_at(session, index, look)]
+
+
+def looked_at(session: Session, scale: int, look: Look) -> list:
+    """Values of `ui.show_outputs` but the first. scale: 0-based."""
+    return [*astuple(handlers.view(session, scale, look)), *truth_panel.values(session, scale)]

@@ -120,6 +120,17 @@ CSS = """
   border-radius: var(--block-radius); background: var(--background-fill-primary);
   overflow: hidden; touch-action: none; }
 
+.hint { margin: 0; font-size: .85rem; line-height: 1.2rem; color: var(--body-text-color-subdued); }
+table.scores { width: 100%; border-collapse: collapse; font-size: .9rem; margin-top: 28px;
+  font-variant-numeric: tabular-nums; }
+table.scores caption { text-align: left; padding-bottom: .4rem; overflow-wrap: anywhere;
+  color: var(--body-text-color-subdued); }
+table.scores th, table.scores td { text-align: right; padding: .22rem .5rem;
+  border-bottom: 1px solid var(--border-color-primary); }
+table.scores th { font-weight: 600; }
+table.scores tr.chosen td { font-weight: 700; background: var(--background-fill-primary);
+  box-shadow: inset 0 -2px var(--slider-color); }
+
 .files { font-size: .85rem; line-height: 1.4; margin: 0; }
 .files dt { font-family: var(--font-mono); }
 .files dd { margin: 0 0 .45rem; color: var(--body-text-color-subdued); }

@@ -26,6 +26,11 @@ KNOWN_LENGTH_MEANING = (
 EMPTY = "Choose a photo and press <b>Estimate depth</b>."
 ENTROPY_CURVE = "Mean entropy by grid side"
 CHANGE_CURVE = "Mean change by grid side"
+ERROR_CURVE = "Error (AbsRel) by grid side"
+TRUTH_HINT = (
+    "True depth of this photo: 16-bit PNG, TIFF, .npy or .npz, 0 where unknown. Every scale then"
+    " gets its error."
+)
 CLOUD_EMPTY = "The points of the chosen scale appear here. Drag to turn, scroll to zoom."
 FOV_UNKNOWN = "Not in the photo: 55° is a guess. It sets how deep the scene looks."
 FOV_EXIF = "From the photo's EXIF data."
@@ -83,14 +88,13 @@ def depth_caption(
 def difference_caption(scale: int, limit: float, unit: str) -> str:
     """What the difference map means. scale: 0-based."""
     if scale == 0:
-        line = "The first scale: one token for the whole picture, nothing before it to differ from."
+        line = "The first step: nothing before it to differ from."
     else:
         line = (
             f"What scale {scale + 1} changed: red moved nearer, blue farther, white stayed."
             f" Full colour is a change of {number(limit)}{unit}."
         )
-    change = np.linspace(1, -1, 256)[None]
-    colors = difference_map(np.zeros_like(change), change, limit=1)[0]
+    colors = difference_map(*_ramp(), limit=1)[0]
     return caption(legend("farther", "nearer", colors, "colours from farther to nearer"), line)
 
 
@@ -105,6 +109,53 @@ def entropy_caption(mean: float | None, limit: float, vocabulary: int | None) ->
     if vocabulary:
         line += f"; a blind guess among {vocabulary:,} codes would be {math.log(vocabulary):.2f}"
     return caption(bar, line + ".")
+
+
+def error_caption(abs_rel: float, delta1: float, kind: str) -> str:
+    """What the error map means, and the two numbers of the chosen scale."""
+    bar = legend(
+        "25 % too far",
+        "too near",
+        difference_map(*_ramp(), limit=1)[0],
+        "colours from too far to too near",
+    )
+    fitted = {
+        "scale_invariant": "after scaling by one factor",
+        "affine_invariant": "after fitting factor and offset",
+        "disparity": "after fitting factor and offset in inverse depth",
+        "metric": "in metres as predicted",
+    }[kind]
+    line = (
+        f"<b>AbsRel {abs_rel:.3f}</b>, <b>δ₁ {100 * delta1:.1f} %</b> (pixels within 25 %),"
+        f" {fitted}. Grey: no true depth."
+    )
+    return caption(bar, line)
+
+
+def score_table(scores: list[tuple[float, float]], sides: list[int], chosen: int, name: str) -> str:
+    """AbsRel and delta-1 of every scale. scores: one pair per scale. chosen: 0-based."""
+    rows = "".join(
+        f"<tr{' class=chosen' * (i == chosen)}><td>{i + 1}</td><td>{grid(side)}</td>"
+        f"<td>{abs_rel:.3f}</td><td>{100 * delta1:.1f} %</td></tr>"
+        for i, (side, (abs_rel, delta1)) in enumerate(zip(sides, scores, strict=True))
+    )
+    return (
+        f'<table class="scores"><caption>Against {escape(name)}</caption><thead><tr>'
+        '<th scope="col">Scale</th><th scope="col">Tokens</th>'
+        '<th scope="col">AbsRel ↓</th><th scope="col">δ₁ ↑</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def before_choices(scales: int, truth: bool) -> list[tuple[str, int]]:
+    """What the left side of the before/after slider can be; see `handlers.before_after`."""
+    choices = [("Photo", 0)] + [("Ground truth", -1)] * truth
+    return choices + [(f"Scale {k}", k) for k in range(1, scales + 1)]
+
+
+def grid(side: int) -> str:
+    """Such as "3 × 3"; a dash for a model without tokens."""
+    return f"{side} × {side}" if side else "–"
 
 
 def status(done: int, total: int, seconds: float, state: str) -> str:
@@ -134,6 +185,9 @@ def ladder(sides: list[int], scale: int, total: int) -> str:
     if not sides:
         return '<div class="ladder"><p>&nbsp;</p></div>'
     side = sides[scale]
+    if not side:
+        words = f"<b>Step {scale + 1} of {total}</b>" if total > 1 else "<b>One step</b>, no tokens"
+        return f'<div class="ladder"><p>{words}</p></div>'
     tokens = side * side
     before = sum(s * s for s in sides[:scale])
     plural = "s" if tokens > 1 else ""
@@ -177,3 +231,9 @@ def file_list() -> str:
     """What each file is for."""
     items = "".join(f"<dt>{name}</dt><dd>{escape(what)}</dd>" for name, what in FILES.items())
     return f'<dl class="files">{items}</dl>'
+
+
+def _ramp() -> tuple[np.ndarray, np.ndarray]:
+    """Two rows of depths whose difference map runs from farther to nearer."""
+    change = np.linspace(1, -1, 256)[None]
+    return np.zeros_like(change), change

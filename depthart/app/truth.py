@@ -16,10 +16,10 @@ from PIL import Image, UnidentifiedImageError
 from depthart.align import TINY, align, alignment_for
 from depthart.images import MAX_PIXELS
 from depthart.metrics import abs_rel, delta1
-from depthart.visualize import difference_map
+from depthart.visualize import colorize, difference_map
 
 if TYPE_CHECKING:
-    from depthart.app.state import Session
+    from depthart.app.state import Look, Session
     from depthart.images import Photo
     from depthart.prediction import Kind
 
@@ -30,6 +30,7 @@ UNITS = {"m": 1.0, "mm": 1e-3, "cm": 1e-2, "1/256 m": 1 / 256, "1/5000 m": 1 / 5
 SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".npz")
 ASPECT_TOLERANCE = 0.02
 MIN_VALID = 64
+BEFORE = -1  # of the before/after slider: the ground truth on the left
 FULL_COLOR = float(np.log(1.25))  # of the error map: where delta-1 stops counting a pixel
 
 
@@ -110,6 +111,30 @@ def score(session: Session, scale: int) -> Score | None:
     if scale not in session.scores:
         session.scores[scale] = measure(session.preview_depth(scale), session.kind, session.truth)
     return session.scores[scale]
+
+
+def picture(session: Session, look: Look) -> str:
+    """Path of the coloured ground truth; unknown depth is grey."""
+    truth = session.truth
+    if truth is None:
+        raise ValueError("There is no ground truth for this photo.")
+    return session.picture(
+        ("truth", id(truth), look),
+        lambda: colorize(
+            np.where(truth.valid, truth.depth_m, np.nan), "metric", look.cmap, look.invert
+        ),
+    )
+
+
+def error_picture(session: Session, scale: int) -> str:
+    """Path of a scale's `error_map`."""
+    truth = session.truth
+    if truth is None:
+        raise ValueError("There is no ground truth for this photo.")
+    return session.picture(
+        ("error", id(truth), scale),
+        lambda: error_map(session.preview_depth(scale), session.kind, truth),
+    )
 
 
 def aligned(depth: np.ndarray, kind: Kind, truth: Truth) -> np.ndarray:

@@ -20,6 +20,7 @@ from depthart.app import (
     stepper,
     style,
     text,
+    truth_panel,
 )
 from depthart.app.components import QUIET, words
 from depthart.app.models import Models, on_gpu
@@ -67,6 +68,7 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
         with gr.Row(equal_height=False, elem_id="columns"):
             with gr.Column(scale=3, min_width=300, elem_id="left"):
                 inputs.layout(ui, models)
+                truth_panel.layout_input(ui)
             with gr.Column(scale=8, min_width=340, elem_id="results"):
                 stepper.layout(ui)
                 with gr.Tabs():
@@ -80,6 +82,7 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
         refreshing = {"cloud": cloud_tab, "downloads": downloads_tab}
         refreshes = [functools.partial(module.refresh, ui) for module in refreshing.values()]
         stepper.connect(ui, models, stream, refreshes)
+        truth_panel.connect(ui, stepper.show)
         for name, module in refreshing.items():
             module.connect(ui)
             module.refresh(ui, opened[name].then)
