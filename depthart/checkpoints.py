@@ -103,3 +103,20 @@ def load_weights(module: nn.Module, folder: str | Path) -> nn.Module:
     floats = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     module.load_state_dict(floats, strict=True, assign=True)
     return module.eval()
+
+
+def hub_checkpoint(repo_id: str, **options: Any) -> str:
+    """Folder with the checkpoint of a Hugging Face repository "user/name", fetched if needed.
+
+    Args:
+        options: `revision`, `token`, `cache_dir`, ... for `huggingface_hub.snapshot_download`.
+
+    Raises:
+        ConnectionError: if the hub cannot be reached or does not know the name.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        return snapshot_download(repo_id, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE], **options)
+    except Exception as error:  # the hub's errors come from several libraries
+        raise ConnectionError(f"cannot fetch {repo_id} from the hub: {error}") from error

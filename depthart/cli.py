@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from depthart.predictor import Predictor
+    from depthart.base_predictor import BasePredictor
     from depthart.sampling import Sampler
 
 # As in depthart.export and depthart.sampling, which must not be imported for --help; tests compare.
@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     models.set_defaults(run=_models)
 
     download = commands.add_parser("download", help="fetch published weights and convert them")
-    download.add_argument("name", help="such as paper")
+    download.add_argument("name", help="such as paper, or a pretrained one of the list of models")
     download.add_argument("--folder", type=Path, help="where checkpoints go")
     download.add_argument("-y", "--yes", action="store_true", help="start without asking")
     download.set_defaults(run=_download)
@@ -171,7 +171,7 @@ def _predict(options: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _sampler(options: argparse.Namespace, predictor: Predictor) -> Sampler | None:
+def _sampler(options: argparse.Namespace, predictor: BasePredictor) -> Sampler | None:
     """The sampler asked for; None leaves the choice to the checkpoint."""
     tuned = {name: getattr(options, name) for name in ("seed", "draws", "temperature")}
     tuned = {name: value for name, value in tuned.items() if value is not None}
@@ -179,8 +179,11 @@ def _sampler(options: argparse.Namespace, predictor: Predictor) -> Sampler | Non
         return None
     from depthart.sampling import Sampler
 
+    if not predictor.stochastic:
+        print(f"note: {predictor.name} has nothing to sample", file=sys.stderr)
+        return None
     config = getattr(predictor.model, "config", None)
-    mode = options.sampler or getattr(config, "default_sampler", "argmax")
+    mode = options.sampler or getattr(config, "default_sampler", "sample")
     useful = {"sample": ("seed", "draws", "temperature"), "expected": ("temperature",)}
     for name in tuned:
         if name not in useful.get(mode, ()):
@@ -191,11 +194,12 @@ def _sampler(options: argparse.Namespace, predictor: Predictor) -> Sampler | Non
 def _models(options: argparse.Namespace) -> int:
     import depthart
 
-    rows = [("NAME", "KIND", "HERE", "SIZE")]
+    rows = [("NAME", "FAMILY", "KIND", "HERE", "SIZE")]
     notes = [""]
     for model in depthart.list_models():
         size = f"{model.size_mb:.0f} MB"
-        rows.append((model.name, model.kind, "yes" if model.available else "no", size))
+        here = "yes" if model.available else "no"
+        rows.append((model.name, model.family, model.kind, here, size))
         lines = [model.description, f"Licence: {model.licence}", model.reason]
         notes.append("".join(f"    {line}\n" for line in lines if line))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -206,7 +210,7 @@ def _models(options: argparse.Namespace) -> int:
 
 
 def _download(options: argparse.Namespace) -> int:
-    from depthart.download import download
+    from depthart.registry import download
 
     folder = download(options.name, options.folder, lambda cost: _confirm(cost, options.yes))
     print(f"{folder} is ready.")
@@ -235,7 +239,7 @@ def _info(options: argparse.Namespace) -> int:
     for name, (_, count) in tensors.items():
         counts[name.split(".")[0]] += count
     types = ", ".join(sorted({dtype for dtype, _ in tensors.values()}))
-    kind = "scale_invariant" if config.get("model") == "depthart" else config.get("kind", "none")
+    kind = "scale_invariant" if config.get("model") == "depthart" else config.get("kind", "unknown")
     print(f"{folder}")
     print(f"model       {config.get('model', 'unknown')}, depth {kind}")
     print(f"weights     {weights.stat().st_size / 1e6:.1f} MB, {types}, {len(tensors)} tensors")

@@ -6,6 +6,7 @@ Letters: H, W photo size · s side of one scale's token grid · z latent channel
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,28 +33,32 @@ _MIN_DISPARITY = 0.02
 
 @dataclass(eq=False)
 class PredictionStep:
-    """One scale of a refinement, at the photo's size.
+    """One step of a prediction, at the photo's size: a scale of a refinement, a denoising step, or
+    all there is.
 
     Attributes:
-        scale: 0 is the coarsest.
-        side: Side of this scale's token grid.
-        indices: (side, side) int64 codebook indices.
-        entropy: (side, side) float32 nats, of the distributions the codes came from.
-        features: (1, z, 16, 16) sum of all contributions so far.
-        seconds: Time this scale took, without decoding.
+        scale: Number of the step; 0 is the first, the coarsest.
+        side: Side of this scale's token grid; 0 for models without tokens.
+        indices: (side, side) int64 codebook indices; None without tokens.
+        entropy: (side, side) float32 nats, of the distributions the codes came from; None without
+            tokens.
+        features: (1, z, 16, 16) sum of all contributions so far; None without tokens.
+        seconds: Time this step took, without decoding.
         height, width: Size of the photo.
-        decode: Gives the model's own depth map (256, 256); called at most once.
+        decode: Gives the model's own depth map (h, w); called at most once.
+        decode_seconds: Time the decoding took; 0 before.
     """
 
     scale: int
     side: int
-    indices: np.ndarray
-    entropy: np.ndarray
-    features: Tensor
+    indices: np.ndarray | None
+    entropy: np.ndarray | None
+    features: Tensor | None
     seconds: float
     height: int
     width: int
     decode: Callable[[], Tensor | np.ndarray]
+    decode_seconds: float = 0.0
 
     @classmethod
     def from_step(cls, step: Step, height: int, width: int, row: int = 0) -> PredictionStep:
@@ -71,12 +76,21 @@ class PredictionStep:
             decode=lambda: step.depth[row],
         )
 
+    @classmethod
+    def without_tokens(
+        cls, number: int, depth: Tensor | np.ndarray, seconds: float, height: int, width: int
+    ) -> PredictionStep:
+        """Step `number` (0-based) of a model without tokens: its map (h, w), already decoded."""
+        return cls(number, 0, None, None, None, seconds, height, width, lambda: depth)
+
     @cached_property
     def model_depth(self) -> np.ndarray:
-        """(256, 256) float32 depth as the model decodes it, in [0, 1], up to scale."""
+        """(h, w) float32 map as the model gives it; DepthART's is 256 x 256, in [0, 1]."""
+        started = time.perf_counter()
         depth = self.decode()
         if not isinstance(depth, np.ndarray):
             depth = depth.detach().float().cpu().numpy()
+        self.decode_seconds += time.perf_counter() - started
         return depth
 
     @cached_property
@@ -101,7 +115,8 @@ class Prediction:
             all but factor and offset ("affine_invariant", and "disparity" in inverse depth).
         model: Name of the model.
         intrinsics: The camera, measured (EXIF) or assumed.
-        steps: The scales, coarse to fine; empty for models without them.
+        steps: The scales, coarse to fine, or the denoising steps; one step, or none, for models
+            that answer at once.
         uncertainty: (H, W) standard deviation over an ensemble, in the unit of depth.
         seconds: Time it took.
         metres_per_unit: Factor from depth to metres once it is known. `depth` and `steps` stay as
@@ -132,6 +147,11 @@ class Prediction:
         self.depth = np.asarray(self.depth, np.float32)
         if self.kind == "metric" and self.metres_per_unit is None:
             self.metres_per_unit = 1.0
+
+    @property
+    def refined(self) -> bool:
+        """Whether there is a refinement to look at: more than one step."""
+        return len(self.steps) > 1
 
     @property
     def unit(self) -> Literal["m", "relative"]:
@@ -165,10 +185,10 @@ class Prediction:
         return values if self.metres_per_unit is None else values * np.float32(self.metres_per_unit)
 
     def at(self, scale: int) -> Prediction:
-        """The prediction as it stood after a scale (0-based).
+        """The prediction as it stood after a scale or step (0-based).
 
         Raises:
-            ValueError: No such scale.
+            ValueError: No such step.
         """
         if not 0 <= scale < len(self.steps):
             raise ValueError(

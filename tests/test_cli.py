@@ -24,6 +24,8 @@ from tests.test_images import bomb_png
 class FakePredictor:
     """Depth grows to the right; remembers what it was asked."""
 
+    name, stochastic = "made-up", True
+
     def __init__(self):
         self.model = SimpleNamespace(config=SimpleNamespace(default_sampler="expected"))
         self.asked = []
@@ -296,15 +298,15 @@ def test_real_model_on_a_turned_photo(tiny_model, tmp_path, capsys):
 def test_models(monkeypatch, capsys):
     models = [
         ModelInfo("here", "scale_invariant", True, "", 41.7, "MIT", "a small one"),
-        ModelInfo("far-away", "disparity", False, "run: fetch it", 1700, "CC", "a large one"),
+        ModelInfo("far", "disparity", False, "run: fetch it", 1700, "C", "a big one", "pretrained"),
     ]
     monkeypatch.setattr(depthart, "list_models", lambda: models, raising=False)
     assert cli.main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["NAME", "KIND", "HERE", "SIZE"]
-    assert lines[1].split() == ["here", "scale_invariant", "yes", "42", "MB"]
+    assert lines[0].split() == ["NAME", "FAMILY", "KIND", "HERE", "SIZE"]
+    assert lines[1].split() == ["here", "depthart", "scale_invariant", "yes", "42", "MB"]
     assert lines[2:4] == ["    a small one", "    Licence: MIT"]
-    assert lines[4].split() == ["far-away", "disparity", "no", "1700", "MB"]
+    assert lines[4].split() == ["far", "pretrained", "disparity", "no", "1700", "MB"]
     assert lines[-1] == "    run: fetch it"
 
 

@@ -25,9 +25,9 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "scales images normalize geometry sampling checkpoints visualize fetch trunks",
         "quantizer transformer pointcloud prediction export align metrics plane_metrics"
         " boundary_metrics",
-        "vqvae encoder config",
+        "vqvae encoder config base_predictor",
         "model",
-        "predictor official download",
+        "predictor official download baselines",
         "registry",
         "__init__",  # the front: what `depthart.load` and the other public names come from
         "cli app",

@@ -1,4 +1,4 @@
-"""The refinement as a moving picture: the photo beside the depth after each scale."""
+"""The refinement as a moving picture: the photo beside the depth after each step."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ def fit(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def caption_of(step: PredictionStep, count: int) -> str:
-    """Such as "scale 3 of 10: 3 x 3 tokens"."""
+    """Such as "scale 3 of 10: 3 x 3 tokens", or "step 3 of 8" of a model without tokens."""
+    if not step.side:
+        return f"step {step.scale + 1} of {count}"
     return f"scale {step.scale + 1} of {count}: {step.side} x {step.side} tokens"
 
 
 def refinement_webp(prediction: Prediction, cmap: str = "spectral") -> bytes:
-    """Animated WebP, one frame per scale, colours fixed by the last scale."""
+    """Animated WebP, one frame per step, colours fixed by the last one."""
     photo, depths, captions = _panels(prediction)
     table = color_table(cmap)
     frames = [
@@ -43,7 +45,7 @@ def refinement_webp(prediction: Prediction, cmap: str = "spectral") -> bytes:
 
 
 def refinement_gif(prediction: Prediction, cmap: str = "spectral") -> bytes:
-    """Animated GIF, one frame per scale, colours fixed by the last scale.
+    """Animated GIF, one frame per step, colours fixed by the last one.
 
     The palette is shared by all frames: half for the photo, half for the colour map, so that depth
     neither flickers nor is dithered.
@@ -68,8 +70,8 @@ def refinement_gif(prediction: Prediction, cmap: str = "spectral") -> bytes:
 
 
 def _panels(prediction: Prediction) -> tuple[Image.Image, list[np.ndarray], list[str]]:
-    """The photo at panel size, colour indices of every scale, captions."""
-    if not prediction.steps:
+    """The photo at panel size, colour indices of every step, captions."""
+    if not prediction.refined:
         raise ValueError(f"{prediction.model} has no scales, so there is no refinement to animate.")
     size = fit(prediction.photo.width, prediction.photo.height, PANEL_SIDE)
     photo = Image.fromarray(prediction.photo.rgb).resize(

@@ -50,7 +50,7 @@ def save_prediction(
             "npy": depth.npy, float32 (H, W), and uncertainty.npy if known. "png": depth.png, 16
             bits. Both come with depth.json. "color": depth_color.png. "ply", "glb": cloud.ply,
             cloud.glb. "mesh": mesh.glb. "gif", "webp": refinement.gif, refinement.webp.
-        scales: Also write scale_01.png, scale_02.png, ...: the coloured depth after each scale, in
+        scales: Also write scale_01.png, scale_02.png, ...: the coloured depth after each step, in
             the colours of the last, longest side at most 1024.
 
     Returns:
@@ -59,8 +59,8 @@ def save_prediction(
     Raises:
         ValueError: Unknown format, or scales asked of a model without them.
     """
-    names = resolve_formats(formats, bool(prediction.steps), prediction.model)
-    if scales and not prediction.steps:
+    names = resolve_formats(formats, prediction.refined, prediction.model)
+    if scales and not prediction.refined:
         raise ValueError(f"{prediction.model} has no scales; drop the request for scale pictures.")
     folder.mkdir(parents=True, exist_ok=True)
     return [_write(folder / name, make()) for name, make in _files(prediction, names, scales)]
@@ -128,7 +128,7 @@ def describe(prediction: Prediction) -> dict[str, Any]:
             {
                 "side": step.side,
                 "seconds": step.seconds,
-                "mean_entropy_nats": float(step.entropy.mean()),
+                "mean_entropy_nats": None if step.entropy is None else float(step.entropy.mean()),
             }
             for step in prediction.steps
         ],
