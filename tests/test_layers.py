@@ -28,7 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "vqvae encoder config base_predictor",
         "model",
         "predictor official download baselines",
-        "registry",
+        "registry tokens",
         "__init__",  # the front: what `depthart.load` and the other public names come from
         "cli app",
         "__main__",
