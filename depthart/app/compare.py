@@ -12,24 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from depthart.align import TINY, Alignment, align, alignment_for
-from depthart.app.handlers import length_factor, photo_picture
+from depthart.app.handlers import length_factor
 from depthart.app.models import Models
-from depthart.app.state import Look, Session
-from depthart.app.truth import FULL_COLOR
+from depthart.app.state import Session
 from depthart.geometry import Intrinsics
 from depthart.images import Photo, resize_depth
 from depthart.metrics import abs_rel, delta1
 from depthart.prediction import Kind, Prediction, PredictionStep
-from depthart.visualize import colorize, depth_limits, difference_map
 
 if TYPE_CHECKING:
     from depthart.predictor import Predictor
     from depthart.registry import ModelInfo
 
 TRUTH = "Ground truth"
-PHOTO = "Photo"
 PRESELECTED = 5
-CARD_SIDE = 400  # pixels on the longer side of the small pictures
 _FLOOR = 1e-3  # share of the median below which a depth of the reference is not divided by
 
 # Name and photo in; the number of finished steps while it works, then the result.
@@ -226,79 +222,6 @@ def prediction_of(session: Session, shown: Aligned, reference: Reference) -> Pre
         Intrinsics.of_photo(session.preview, session.fov_deg),
         seconds=shown.result.seconds,
     )
-
-
-# ---- pictures ------------------------------------------------------------------------------------
-
-
-def limits_of(reference: Reference) -> tuple[float, float]:
-    """Nearest and farthest depth of the colours, the same for all maps."""
-    return depth_limits(np.where(reference.valid, reference.depth, np.nan))
-
-
-def depth_picture(
-    session: Session, shown: Aligned, reference: Reference, look: Look, small: bool = True
-) -> str:
-    """Path of an aligned result's coloured depth, of a card's size or of the preview's."""
-    result = shown.result
-
-    def draw() -> np.ndarray:
-        return _colored(_shrunk(shown.depth) if small else shown.depth, reference, look)
-
-    key = ("compared", result.model, result.steps, reference.source, look, small)
-    return session.picture(key, draw, ".webp" if small else ".png")
-
-
-def truth_picture(session: Session, reference: Reference, look: Look, small: bool = True) -> str:
-    """Path of the coloured ground truth, grey where it is not known."""
-
-    def draw() -> np.ndarray:
-        depth = np.where(reference.valid, reference.depth, np.nan)
-        return _colored(_shrunk(depth) if small else depth, reference, look)
-
-    key = ("compared", TRUTH, reference.source, look, small)
-    return session.picture(key, draw, ".webp" if small else ".png")
-
-
-def difference_picture(session: Session, shown: Aligned, reference: Reference) -> str:
-    """Path of the ratio to the reference: red is nearer, blue farther, full colour 1.25 times."""
-
-    def draw() -> np.ndarray:
-        known = np.where(reference.valid, reference.depth, np.nan)
-        before, after = np.log(_shrunk(known)), np.log(np.maximum(_shrunk(shown.depth), TINY))
-        return difference_map(before, after, limit=FULL_COLOR)
-
-    key = ("difference", shown.result.model, shown.result.steps, reference.source)
-    return session.picture(key, draw, ".webp")
-
-
-def before_after(
-    session: Session,
-    reference: Reference,
-    shown: dict[str, Aligned],
-    pair: tuple[str, str],
-    look: Look,
-) -> tuple[str, str]:
-    """Two pictures for the slider by name of a model, `TRUTH` or `PHOTO`."""
-
-    def picture(name: str) -> str:
-        if name in shown:
-            return depth_picture(session, shown[name], reference, look, small=False)
-        if name == TRUTH and reference.name == TRUTH:
-            return truth_picture(session, reference, look, small=False)
-        return photo_picture(session)
-
-    return picture(pair[0]), picture(pair[1])
-
-
-def _colored(depth: np.ndarray, reference: Reference, look: Look) -> np.ndarray:
-    return colorize(depth, "scale_invariant", look.cmap, look.invert, limits_of(reference))
-
-
-def _shrunk(depth: np.ndarray) -> np.ndarray:
-    """Every so many pixels of a map, for a card."""
-    stride = max(1, round(max(depth.shape) / CARD_SIDE))
-    return depth[::stride, ::stride]
 
 
 def _at_preview(session: Session, result: Result) -> np.ndarray:

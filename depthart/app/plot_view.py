@@ -22,6 +22,59 @@ const draw = async () => {
 watch('value', draw);
 draw();
 """
+# One plot per entry of the value; turning one turns all. Their number follows the value.
+_LINKED_ON_LOAD = """
+const grid = element.querySelector('.plot-grid');
+const options = {responsive: true, displaylogo: false, displayModeBar: false};
+const hosts = () => [...grid.querySelectorAll('.plot-host')];
+let leader = null, wanted = null;
+const turnOthers = async () => {
+  const plotly = await window.depthartPlotly();
+  while (wanted) {
+    const [from, camera] = wanted;
+    wanted = null;
+    for (const host of hosts()) {
+      if (host !== from) await plotly.relayout(host, {'scene.camera': structuredClone(camera)});
+    }
+  }
+  leader = null;
+};
+const follow = (host) => (event) => {
+  const camera = event?.['scene.camera'];
+  if (!camera || (leader && leader !== host)) return;
+  const idle = !leader;
+  leader = host;
+  wanted = [host, camera];
+  if (idle) turnOthers();
+};
+const draw = async () => {
+  const clouds = JSON.parse(props.value || '[]');
+  const plotly = clouds.length ? await window.depthartPlotly() : null;
+  while (grid.children.length > clouds.length) {
+    window.Plotly?.purge(grid.lastChild.querySelector('.plot-host'));
+    grid.lastChild.remove();
+  }
+  while (grid.children.length < clouds.length) {
+    const figure = document.createElement('figure');
+    figure.append(document.createElement('figcaption'), document.createElement('div'));
+    figure.lastChild.className = 'plot-host';
+    figure.lastChild.setAttribute('role', 'img');
+    grid.append(figure);
+  }
+  for (const [index, {title, figure}] of clouds.entries()) {
+    const host = hosts()[index], fresh = !host._fullLayout;
+    host.previousSibling.textContent = title;
+    host.setAttribute('aria-label', 'Point cloud: ' + title);
+    const camera = hosts()[0]._fullLayout?.scene?.camera;
+    if (fresh && index && camera) figure.layout.scene.camera = structuredClone(camera);
+    await plotly.react(host, figure.data, figure.layout, options);
+    if (!fresh) continue;
+    for (const name of ['plotly_relayouting', 'plotly_relayout']) host.on(name, follow(host));
+  }
+};
+watch('value', draw);
+draw();
+"""
 # Loaded once per page, when the browser has nothing else to do or at the first figure.
 _HEAD = """<script>
 window.depthartPlotly = () => window.depthartPlotlyPromise ??= new Promise((resolve, reject) => {
@@ -56,6 +109,18 @@ def plot_view(label: str, elem_id: str) -> gr.HTML:
         None,
         html_template=f'<div class="plot-host" role="img" aria-label="{label}"></div>',
         js_on_load=_ON_LOAD,
+        elem_id=elem_id,
+        elem_classes="plain",
+        apply_default_css=False,
+    )
+
+
+def linked_plots(elem_id: str) -> gr.HTML:
+    """A component whose value is JSON text: a list of {"title", "figure"}, turned together."""
+    return gr.HTML(
+        None,
+        html_template='<div class="plot-grid"></div>',
+        js_on_load=_LINKED_ON_LOAD,
         elem_id=elem_id,
         elem_classes="plain",
         apply_default_css=False,

@@ -39,6 +39,7 @@ def layout(ui: SimpleNamespace) -> None:
                 max_height=2000,
                 buttons=["fullscreen"],
                 elem_id="before-after",
+                elem_classes="pair-view",
             )
         with gr.Column(scale=2, min_width=280):
             ui.before = gr.Dropdown(

@@ -56,25 +56,25 @@ CSS = """
   max-width: none; max-height: none; object-fit: cover; }
 
 /* A map: label and buttons above the picture, never on it; a fixed height, so nothing jumps. */
-.map > label.float, #before-after > label.float { position: static; border: 0; background: none;
+.map > label.float, .pair-view > label.float { position: static; border: 0; background: none;
   padding: 0 .1rem; height: 28px; font-size: .9rem; font-weight: 600;
   color: var(--body-text-color); box-shadow: none; }
-.map > label.float > span:first-child, #before-after > label.float > span:first-child {
+.map > label.float > span:first-child, .pair-view > label.float > span:first-child {
   display: none; }
-.map, #before-after { border: 0 !important; background: none !important;
+.map, .pair-view { border: 0 !important; background: none !important;
   overflow: visible !important; }
-.map > .image-container, .map > .empty, #before-after > .image-container, #before-after > .empty {
+.map > .image-container, .map > .empty, .pair-view > .image-container, .pair-view > .empty {
   height: calc(100% - 28px) !important; min-height: 0 !important; }
-.map > .image-container > button, .map > .empty, #before-after > .empty,
-#before-after .slider-wrap {
+.map > .image-container > button, .map > .empty, .pair-view > .empty,
+.pair-view .slider-wrap {
   background: var(--background-fill-primary); border: 1px solid var(--border-color-primary);
   border-radius: var(--block-radius); overflow: hidden; }
-.map .icon-button-wrapper, #before-after .icon-button-wrapper {
+.map .icon-button-wrapper, .pair-view .icon-button-wrapper {
   top: -27px !important; right: 0 !important; border: 0; background: none; box-shadow: none; }
 .map img { object-fit: contain !important; width: 100%; height: 100%; }
 .map .image-frame { width: 100%; height: 100%; }
-#before-after .slider-wrap, #before-after .slider-wrap > .wrap, #before-after .content,
-#before-after .content img { height: 100% !important; }
+.pair-view .slider-wrap, .pair-view .slider-wrap > .wrap, .pair-view .content,
+.pair-view .content img { height: 100% !important; }
 .caption { font-size: .85rem; min-height: 4.2rem; }  /* two lines below the legend */
 #side .caption { min-height: 5.4rem; }  /* three */
 .caption p { margin: 0; padding-top: .25rem; font-size: .85rem; line-height: 1.2rem;
@@ -119,6 +119,50 @@ CSS = """
 #cloud .plot-host { border: 1px solid var(--border-color-primary);
   border-radius: var(--block-radius); background: var(--background-fill-primary);
   overflow: hidden; touch-action: none; }
+
+/* Cards of models; each has its picture's shape from the start, so nothing jumps. */
+.cards { display: grid; gap: .9rem; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); }
+.card { margin: 0; min-width: 0; display: flex; flex-direction: column; gap: 4px; }
+.card figcaption { display: flex; align-items: baseline; gap: .4rem; font-size: .9rem;
+  line-height: 1.3rem; min-width: 0; }
+.card figcaption b { overflow-wrap: anywhere; font-weight: 600; }
+.badge { font-size: .72rem; line-height: 1.1rem; padding: 0 .4rem; border-radius: 999px;
+  border: 1px solid var(--border-color-primary); color: var(--body-text-color-subdued); }
+.card img, .card .blank { width: 100%; display: block; margin: 0; border-radius: 6px;
+  border: 1px solid var(--border-color-primary); }
+.card .blank { display: flex; align-items: center; justify-content: center; text-align: center;
+  padding: .6rem; font-size: .82rem; line-height: 1.2rem; overflow: auto;
+  color: var(--body-text-color-subdued); background: var(--background-fill-primary); }
+.card .blank.failed { border-color: #d97706; overflow-wrap: anywhere; }
+.card p, .legends p { margin: 0; font-size: .82rem; line-height: 1.15rem;
+  color: var(--body-text-color-subdued); }
+.card p.figures { font-variant-numeric: tabular-nums; color: var(--body-text-color); }
+.legends { display: grid; grid-template-columns: 1fr 1fr; gap: .1rem 1.6rem; margin-top: .8rem;
+  font-size: .85rem; }
+.legends p { grid-column: 1 / -1; }
+.compare-empty { margin: 0; padding: 2.4rem 1rem; text-align: center; border-radius: 8px;
+  border: 1px dashed var(--border-color-primary); color: var(--body-text-color-subdued); }
+.numbers { overflow-x: auto; }
+.numbers table { width: 100%; border-collapse: collapse; font-size: .88rem;
+  font-variant-numeric: tabular-nums; }
+.numbers th, .numbers td { text-align: right; padding: .3rem .5rem; font-weight: 400;
+  border-bottom: 1px solid var(--border-color-primary); }
+.numbers thead th { font-weight: 600; vertical-align: bottom; }
+.numbers :is(th, td):is(:first-child, .words) { text-align: left; }
+.numbers p { margin: .4rem 0 0; font-size: .85rem; line-height: 1.2rem;
+  color: var(--body-text-color-subdued); }
+.plot-grid { display: grid; gap: .8rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(270px, 100%), 1fr)); }
+.plot-grid figure { margin: 0; min-width: 0; }
+.plot-grid figcaption { font-size: .9rem; font-weight: 600; }
+.plot-grid .plot-host { height: 280px; border: 1px solid var(--border-color-primary);
+  border-radius: 8px; overflow: hidden; touch-action: none; }
+.absent { font-size: .88rem; line-height: 1.25rem; }
+.absent span { color: var(--body-text-color-subdued); }
+.absent p { margin: 0; color: var(--body-text-color-subdued); }
+.absent p.news { color: var(--body-text-color); }
+.absent p.trouble { color: var(--error-text-color); overflow-wrap: anywhere; }
+.absent-row { flex-wrap: nowrap; align-items: flex-start; }
 
 .hint { margin: 0; font-size: .85rem; line-height: 1.2rem; color: var(--body-text-color-subdued); }
 table.scores { width: 100%; border-collapse: collapse; font-size: .9rem; margin-top: 28px;

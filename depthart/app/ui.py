@@ -12,6 +12,8 @@ import gradio as gr
 from depthart.app import (
     api,
     cloud_tab,
+    compare,
+    compare_tab,
     downloads_tab,
     handlers,
     inputs,
@@ -46,8 +48,11 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
     def steps(name: str, photo: Photo, sampler: Sampler | None) -> Iterator[PredictionStep]:
         yield from handlers.predictor_steps(models.get(name), photo, sampler)
 
-    # The one function that needs an accelerator. ZeroGPU must be told before a model is loaded.
-    stream = on_gpu(steps)
+    def answers(name: str, photo: Photo) -> Iterator[int | compare.Result]:
+        yield from compare.answer(models.get(name), photo)
+
+    # What needs an accelerator. ZeroGPU must be told before a model is loaded.
+    stream, answers = on_gpu(steps), on_gpu(answers)
     problem = models.problem()
     with gr.Blocks(
         title="DepthART – depth, scale by scale",
@@ -56,12 +61,14 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
     ) as demo:
         ui = SimpleNamespace(session=gr.State(None, delete_callback=close_session))
         ui.active = gr.State("refine")
+        ui.models, ui.answers = models, answers
         words(f"<h1>{text.TITLE}</h1><p>{text.TAGLINE}</p>", elem_id="head")
         if problem:
             words(text.notice(problem))
         tabs = {
             "refine": ("Refine", refine_tab),
             "cloud": ("3D", cloud_tab),
+            "compare": ("Compare", compare_tab),
             "downloads": ("Downloads", downloads_tab),
         }
         opened = {}
@@ -79,7 +86,7 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
                             functools.partial(str, name), None, [ui.active], **QUIET
                         )
         inputs.connect(ui)
-        refreshing = {"cloud": cloud_tab, "downloads": downloads_tab}
+        refreshing = {"cloud": cloud_tab, "compare": compare_tab, "downloads": downloads_tab}
         refreshes = [functools.partial(module.refresh, ui) for module in refreshing.values()]
         stepper.connect(ui, models, stream, refreshes)
         truth_panel.connect(ui, stepper.show)
