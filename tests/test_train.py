@@ -39,7 +39,7 @@ def parts(data, tmp_path_factory):
     common = ["--preset", "tiny", "--steps", "2", *SCALE, *data]
     autoencoder.main(["-o", str(folder / "vq"), *common])
     image_encoder.main(["-o", str(folder / "dense"), *common])
-    return ["--vqvae", str(folder / "vq/vqvae"), "--encoder", str(folder / "dense/dense.pt")]
+    return ["--vqvae", str(folder / "vq/vqvae"), "--encoder", str(folder / "dense/model")]
 
 
 def run(folder, parts, data, steps, *more):

@@ -16,6 +16,7 @@ from depthart.model import DepthART
 from depthart.predictor import Predictor, save_model
 from depthart.vqvae import VQVAEConfig
 from train.data.mixture import Mixture
+from train.dense import load_dense
 from train.features import FeatureCache, encode_batch
 from train.loop import Prefetched, RunConfig, autocast, describe_run, device_of, fit
 from train.next_scale_loss import LossConfig, next_scale_loss
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--objective", choices=sorted(OBJECTIVES), default="depthart")
     parser.add_argument("--preset", default="small", help="tiny, tiny-vq, small or paper")
     parser.add_argument("--vqvae", type=Path, help="checkpoint of train.autoencoder")
-    parser.add_argument("--encoder", type=Path, help="dense.pt of train.image_encoder")
+    parser.add_argument("--encoder", type=Path, help="checkpoint of train.image_encoder")
     parser.add_argument("--start", type=Path, help="DepthART checkpoint to go on from")
     parser.add_argument("--cache", type=Path, help="folder for features that are encoded once")
     parser.add_argument("--cache-samples", type=int, default=8000)
@@ -123,12 +124,15 @@ def build_model(options: argparse.Namespace) -> DepthART:
     return _with_encoder(model, options.encoder)
 
 
-def _with_encoder(model: DepthART, path: Path | None) -> DepthART:
-    """Fill the image encoder from what `train.image_encoder` left, if a file is named."""
-    if path:
-        state = torch.load(path, weights_only=True)
-        parts = [(key.partition("encoder.")[2], value) for key, value in state.items()]
-        model.image_encoder.load_state_dict({key: value for key, value in parts if key})
+def _with_encoder(model: DepthART, folder: Path | None) -> DepthART:
+    """Put in the image encoder that `train.image_encoder` left, if a folder is named."""
+    if folder:
+        encoder = load_dense(folder).encoder
+        width = model.config.image_encoder.width if model.config.image_encoder else None
+        if encoder.config.width != width:
+            raise ValueError(f"{folder}: width {encoder.config.width}, the model needs {width}")
+        model.image_encoder = encoder
+        model.config = replace(model.config, image_encoder=encoder.config)
     return model
 
 

@@ -5,12 +5,15 @@ Letters: B batch, S side of the feature grid, E encoder width, H x W pixels of t
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depthart.checkpoints import CheckpointError, load_weights, read_config, write_checkpoint
+from depthart.config import from_fields
 from depthart.encoder import ImageEncoder, ImageEncoderConfig
 
 UPSCALE = 8  # output cells per feature and side
@@ -107,3 +110,27 @@ def load_imagenet_trunk(encoder: ImageEncoder, path: str | Path) -> None:
                 found = "missing" if value is None else f"of shape {tuple(value.shape)}"
                 raise ValueError(f"{path}: {name} is {found}, need {tuple(parameter.shape)}")
             parameter.data.copy_(value)
+
+
+ARCHITECTURE = "dense"
+
+
+def save_dense(
+    config: ImageEncoderConfig, weights: dict[str, Tensor], folder: str | Path
+) -> Path:
+    """Write a checkpoint folder for `load_dense`, at full precision."""
+    return write_checkpoint(folder, {"model": ARCHITECTURE, **asdict(config)}, weights, half=False)
+
+
+def load_dense(folder: str | Path) -> DenseDepth:
+    """Open what `save_dense` wrote.
+
+    Raises:
+        CheckpointError: if the folder is missing, incomplete or another model's.
+    """
+    config = read_config(folder)
+    if config.pop("model", None) != ARCHITECTURE:
+        raise CheckpointError(f"{folder} is not a checkpoint of train.image_encoder")
+    with torch.device("meta"):
+        model = DenseDepth(from_fields(ImageEncoderConfig, config))
+    return load_weights(model, folder)

@@ -11,7 +11,7 @@ import torch
 from depthart.config import DepthARTConfig
 from depthart.trunks import TRUNKS
 from train.data.mixture import Mixture
-from train.dense import DenseDepth, dense_loss, load_imagenet_trunk
+from train.dense import DenseDepth, dense_loss, load_imagenet_trunk, save_dense
 from train.loop import Prefetched, RunConfig, autocast, describe_run, device_of, fit
 from train.options import add_run_arguments, run_config
 from train.sources import add_data_arguments, training_sources, validation_sources
@@ -65,8 +65,11 @@ def main(arguments: list[str] | None = None) -> None:
     inside = {id(p) for p in trunk}
     rest = [p for p in model.parameters() if id(p) not in inside]
     groups = [{"params": trunk, "lr_scale": TRUNK_LR_SCALE}, {"params": rest}]
-    weights = fit(model, loss_of_step, run, options.output, groups, evaluate=evaluate)
-    torch.save(weights, options.output / "dense.pt")
+
+    def publish(weights: dict[str, torch.Tensor], step: int) -> None:
+        save_dense(encoder, weights, options.output / "model")
+
+    fit(model, loss_of_step, run, options.output, groups, publish=publish, evaluate=evaluate)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ $PYTHON -m train.image_encoder -o "$OUT/encoder" "${data[@]}" "${trunk[@]}" \
 # Beyond the paper, for both objectives alike: equal scales, expected codes, coarse scales first.
 for objective in ${OBJECTIVES:-depthart}; do
   $PYTHON -m train.autoregressive -o "$OUT/$objective" --objective "$objective" "${data[@]}" \
-    --vqvae "$OUT/vqvae/vqvae" --encoder "$OUT/encoder/dense.pt" \
+    --vqvae "$OUT/vqvae/vqvae" --encoder "$OUT/encoder/model" \
     --cache "$OUT/features" --cache-samples "${CACHE_SAMPLES:-8000}" \
     --average scale --code-error 4 --rollout expected --progressive "0.45:6,0.85:8" \
     --steps "${TRANSFORMER_STEPS:-1000}" --lr 6e-4 --warmup 50 --save-every 200
