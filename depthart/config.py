@@ -119,7 +119,7 @@ _SMALL = DepthARTConfig(
         depth=8, width=320, heads=5, classes=0, attention_tau=1.0, memory=True
     ),
     conditioning="encoder",
-    image_encoder=ImageEncoderConfig(width=256, depth=4, heads=4),
+    image_encoder=ImageEncoderConfig(width=256, depth=4, heads=4, trunk="efficientnet_lite2"),
     default_sampler="expected",
 )
 PRESETS = {
