@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from depthart import DepthART
+from train import processes
 from train.autoencoder import depth_images
+from train.data.loader import prefetch
 from train.data.mixture import Mixture
-from train.loop import prefetch
 
 
 @torch.no_grad()
@@ -36,27 +37,44 @@ class FeatureCache:
             raise FileNotFoundError(f"no finished feature cache in {folder}")
         self.image = np.load(folder / "image.npy", mmap_mode="r")
         self.depth = np.load(folder / "depth.npy", mmap_mode="r")
+        self._orders: dict[tuple[int, int], np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.depth)
 
     def batch(self, number: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
         """Batch `number` of an endless sequence of shuffled epochs."""
-        per_epoch = len(self) // size
-        epoch, position = divmod(number, per_epoch)
-        order = np.random.default_rng([seed, epoch]).permutation(len(self))
-        rows = np.sort(order[position * size : (position + 1) * size])
+        positions = np.arange(number * size, (number + 1) * size)
+        epochs, places = np.divmod(positions, len(self))
+        rows = np.array([self._order(seed, e)[p] for e, p in zip(epochs, places, strict=True)])
+        rows.sort()  # reads the file in its order
         image, depth = self.image[rows], self.depth[rows]
         return torch.from_numpy(image).float(), torch.from_numpy(depth).float()
+
+    def _order(self, seed: int, epoch: int) -> np.ndarray:
+        if (seed, epoch) not in self._orders:
+            order = np.random.default_rng([seed, epoch]).permutation(len(self))
+            # The epoch before is kept: a batch may begin in it.
+            kept = {k: v for k, v in self._orders.items() if k == (seed, epoch - 1)}
+            self._orders = kept | {(seed, epoch): order}
+        return self._orders[seed, epoch]
 
     @classmethod
     def build(
         cls, folder: str | Path, model: DepthART, mixture: Mixture, count: int
     ) -> FeatureCache:
-        """Encode the first `count` samples of a mixture, unless the folder is finished already."""
+        """Encode the first `count` samples of a mixture, unless the folder is finished already.
+
+        In several processes the main one encodes and the others wait.
+        """
         folder = Path(folder)
-        if (folder / "meta.json").is_file():
-            return cls(folder)
+        if processes.is_main() and not (folder / "meta.json").is_file():
+            cls._encode(folder, model, mixture, count)
+        processes.wait()
+        return cls(folder)
+
+    @staticmethod
+    def _encode(folder: Path, model: DepthART, mixture: Mixture, count: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         batches = count // mixture.batch_size
         arrays: list[np.memmap] = []
@@ -80,4 +98,3 @@ class FeatureCache:
         for array in arrays:
             array.flush()
         (folder / "meta.json").write_text(json.dumps({"samples": len(arrays[0])}))
-        return cls(folder)

@@ -25,10 +25,11 @@ class Loader(Generic[T]):
         make: batch n of the endless sequence of parts, see `RunConfig.parts_of`; a function of n
             alone. A class of batches with `pin_memory` is pinned.
         run: how far the sequence goes, and how many workers.
+        ahead: False makes each batch when it is asked for, here: right if the GPU makes it.
     """
 
-    def __init__(self, make: Callable[[int], T], run: RunConfig) -> None:
-        self._make, self._run = make, run
+    def __init__(self, make: Callable[[int], T], run: RunConfig, ahead: bool = True) -> None:
+        self._make, self._run, self._ahead = make, run, ahead
         self._batches: Iterator[T] | None = None
 
     def __call__(self, step: int) -> T:
@@ -40,8 +41,10 @@ class Loader(Generic[T]):
         return next(self._batches)
 
     def _start(self, numbers: list[int]) -> Iterator[T]:
+        if not self._ahead:
+            return map(self._make, numbers)
         if not self._run.workers:
-            return ahead(self._make, numbers)
+            return threaded(self._make, numbers)
         return iter(
             torch.utils.data.DataLoader(
                 _Numbered(self._make, numbers),
@@ -74,7 +77,7 @@ def _quiet_worker(worker: int) -> None:
     cv2.setNumThreads(0)  # the workers are the threads
 
 
-def ahead(make: Callable[[int], T], numbers: list[int]) -> Iterator[T]:
+def threaded(make: Callable[[int], T], numbers: list[int]) -> Iterator[T]:
     """make(n) for every number, the next ones prepared in a thread."""
     with ThreadPoolExecutor(1) as pool:
         waiting = [pool.submit(make, n) for n in numbers[:AHEAD]]
@@ -87,7 +90,7 @@ def ahead(make: Callable[[int], T], numbers: list[int]) -> Iterator[T]:
 
 def prefetch(make: Callable[[int], T], first: int, last: int) -> Iterator[T]:
     """make(first), ..., make(last - 1), the next ones prepared in a thread."""
-    return ahead(make, list(range(first, last)))
+    return threaded(make, list(range(first, last)))
 
 
 class Prefetched:

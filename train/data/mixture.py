@@ -1,4 +1,4 @@
-"""Endless, seeded batches drawn from several sources by weight."""
+"""Endless, seeded samples drawn from several sources by weight, in batches."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import numpy as np
 from train.data.augment import Augmentation, augment
 from train.data.sample import Batch, Source, collate
 
+MIN_VALID = 0.05  # share of a crop whose depth must be known
 
 class Mixture:
-    """Draws sources by weight, samples uniformly; batch number n depends on seed and n alone.
+    """Draws sources by weight, samples uniformly; sample i depends on seed and i alone.
 
-    Resuming a run at step n therefore continues with the very batches it would have seen.
+    Batch n holds the samples n * batch_size, n * batch_size + 1, ... Resuming a run at step n
+    therefore continues with the very batches it would have seen, and several processes that take
+    the parts of a batch in turn see what one would have seen.
     """
 
     def __init__(
@@ -24,29 +27,41 @@ class Mixture:
         seed: int = 0,
         strength: Augmentation | None = None,
     ) -> None:
-        if not sources:
-            raise ValueError("a mixture needs at least one source of data")
         self.sources = [source for source, _ in sources]
-        weights = np.array([weight for _, weight in sources], dtype=np.float64)
-        self.weights = weights / weights.sum()
+        self.weights = shares(sources)
         self.size, self.batch_size, self.seed = size, batch_size, seed
         self.strength = strength or Augmentation()
 
     def batch(self, number: int) -> Batch:
-        """Batch `number` of the endless sequence; samples without valid depth are drawn again."""
+        """Batch `number` of the endless sequence."""
+        first = number * self.batch_size
+        pairs = [self.sample(i) for i in range(first, first + self.batch_size)]
+        return collate(*map(list, zip(*pairs, strict=True)))
+
+    def sample(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Augmented picture (S, S, 3) and depth (S, S); without valid depth it is drawn again."""
         rng = np.random.default_rng([self.seed, number])
-        images, depths = [], []
-        while len(images) < self.batch_size:
+        while True:
             source = self.sources[rng.choice(len(self.sources), p=self.weights)]
             sample = source[int(rng.integers(len(source)))]
             image, depth = augment(sample.image, sample.depth, self.size, self.strength, rng)
-            if (depth > 0).mean() > 0.05:
-                images.append(image)
-                depths.append(depth)
-        return collate(images, depths)
+            if (depth > 0).mean() > MIN_VALID:
+                return image, depth
 
     def batches(self, first: int = 0) -> Iterator[Batch]:
         """Batches `first`, first + 1, ..."""
         while True:
             yield self.batch(first)
             first += 1
+
+
+def shares(sources: Sequence[tuple[Source, float]]) -> np.ndarray:
+    """The weights of the sources, summing to 1.
+
+    Raises:
+        ValueError: if there is no source.
+    """
+    if not sources:
+        raise ValueError("a mixture needs at least one source of data")
+    weights = np.array([weight for _, weight in sources], dtype=np.float64)
+    return weights / weights.sum()

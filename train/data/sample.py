@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,7 +82,14 @@ class Batch:
     valid: Tensor
 
     def to(self, device: torch.device | str) -> Batch:
-        return Batch(*(part.to(device) for part in (self.image, self.depth, self.valid)))
+        """On a device; from pinned memory the copy does not hold up the caller."""
+        return self._with(lambda part: part.to(device, non_blocking=part.is_pinned()))
+
+    def pin_memory(self) -> Batch:
+        return self._with(Tensor.pin_memory)
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        return Batch(*(change(part) for part in (self.image, self.depth, self.valid)))
 
 
 def collate(images: list[np.ndarray], depths: list[np.ndarray]) -> Batch:
