@@ -24,7 +24,7 @@ __all__ = [
     "learning_rate", "prefetch",
 ]  # fmt: skip
 
-SCHEDULES = ("cosine", "step")
+SCHEDULES = ("cosine", "linear", "step")
 Report = dict[str, float | Tensor]
 
 
@@ -42,7 +42,7 @@ class RunConfig:
     lr: float = 1e-4
     lr_end: float = 0.05  # share of `lr` left at the end of the cosine
     warmup: int = 100  # steps
-    schedule: str = "cosine"  # or "step", the paper's: every `lr_every` steps times `lr_gamma`
+    schedule: str = "cosine"  # "linear", or "step": every `lr_every` steps times `lr_gamma`
     lr_every: int = 10_000
     lr_gamma: float = 0.8
     weight_decay: float = 1e-2
@@ -164,14 +164,16 @@ def fit(
 
 
 def learning_rate(config: RunConfig, step: int) -> float:
-    """Linear warm-up, then half a cosine down to `lr_end`, or steps down (paper, section 4)."""
+    """Linear warm-up, then half a cosine or a line to `lr_end`, or steps (paper, section 4)."""
     if step < config.warmup:
         return config.lr * (step + 1) / config.warmup
     if config.schedule == "step":
         return config.lr * config.lr_gamma ** (step // config.lr_every)
     progress = (step - config.warmup) / max(1, config.steps - config.warmup)
-    cosine = (1 + math.cos(math.pi * min(progress, 1))) / 2
-    return config.lr * (config.lr_end + (1 - config.lr_end) * cosine)
+    left = 1 - min(progress, 1)
+    if config.schedule == "cosine":
+        left = (1 - math.cos(math.pi * left)) / 2
+    return config.lr * (config.lr_end + (1 - config.lr_end) * left)
 
 
 def device_of(config: RunConfig) -> torch.device:
