@@ -88,7 +88,6 @@ def connect(ui: SimpleNamespace) -> None:
     gr.on([ui.left.input, ui.right.input], **pair)
     swapped = ui.swap.click(lambda a, b: (b, a), [ui.left, ui.right], [ui.left, ui.right], **QUIET)
     swapped.then(**pair)
-    gr.on([ui.cmap.change, ui.invert.change], told(draw), _inputs(ui), _outputs(ui), **QUIET)
     _draw_clouds(ui, ui.clouds_box.expand(lambda: True, None, [ui.clouds_open], **QUIET).then)
     ui.clouds_box.collapse(lambda: False, None, [ui.clouds_open], **QUIET)
     _draw_clouds(ui, ui.chosen.change)

@@ -73,7 +73,16 @@ def table(
     rows = list(shown.values())
     if truth:
         rows.sort(key=lambda row: row.abs_rel)
-    what = "the ground truth" if truth else f"{escape(reference.name)}, not an error"
+    if truth:
+        line = (
+            "AbsRel: mean relative error, 0 is best. δ₁: share of pixels within a factor of 1.25 of"
+            " the ground truth, 100 % is best."
+        )
+    else:
+        line = (
+            f"AbsRel: mean relative difference to {escape(reference.name)}; δ₁: share of pixels"
+            " within a factor of 1.25 of it. Differences, not errors: nobody knows the true depth."
+        )
     heads = ["Model", "Output", "Aligned by", "AbsRel", "δ₁", "Seconds", "Steps", "Size"]
     body = "".join(_row(row, heads, infos.get(row.result.model)) for row in rows)
     head = "".join(
@@ -81,9 +90,8 @@ def table(
     )
     return (
         f'<div class="numbers"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-        f"</table><p>AbsRel (mean relative difference, 0 is best) and δ₁ (share of pixels within a"
-        f" factor of 1.25, 100 % is best) to {what}. Seconds are of network and decoding on this"
-        " computer, without loading.</p></div>"
+        f"</table><p>{line} Seconds: network and decoding on this computer, without loading.</p>"
+        "</div>"
     )
 
 
@@ -105,7 +113,7 @@ def status(session: Session | None, names: Iterable[str], working: Working | Non
     """How far the comparison is, in a line, with a bar while it runs."""
     share = None
     if session is None:
-        words = EMPTY
+        words = ""
     elif working is not None:
         step = f"step {working.step}" if working.step else "loading …"
         words = f"{escape(working.model)} ({working.place} of {working.count}): {step}"
@@ -134,9 +142,10 @@ def absent(info: ModelInfo, news: str = "", trouble: bool = False) -> str:
     if info.available:
         why = "Downloaded. It can be chosen above."
     elif info.size_mb:
-        why = f"Not downloaded, {text.number(info.size_mb)} MB"
+        why = f"Not downloaded, {megabytes(info.size_mb)}"
     else:
-        why = info.reason[:1].upper() + info.reason[1:]
+        why = info.reason.removeprefix("not downloaded; ")
+        why = why[:1].upper() + why[1:]
     return (
         f'<div class="absent"><b>{escape(info.name)}</b> <span>{escape(why)}</span>'
         f"<p>{escape(info.description)}. {KINDS[info.kind]}. Licence: {escape(info.licence)}.</p>"
@@ -147,6 +156,11 @@ def absent(info: ModelInfo, news: str = "", trouble: bool = False) -> str:
         )
         + "</div>"
     )
+
+
+def megabytes(size: float) -> str:
+    """A size as one says it."""
+    return f"{size:.0f} MB" if size >= 10 else f"{size:.1f} MB"
 
 
 def alignment_words(how: Alignment | None, reference: str) -> str:
@@ -187,11 +201,12 @@ def _waiting_card(session: Session, name: str, shape: str, working: Working | No
     if isinstance(failure, Failure):
         state, words = "failed", escape(failure.reason)
     elif working is not None and working.model == name:
-        state, words = "working", f"Step {working.step} …" if working.step else "Loading …"
+        state, words = "working", "At work …"
     else:
         state, words = "waiting", "Waiting …" if working is not None else NOT_RUN
     blank = f'<div class="blank {state}" style="aspect-ratio:{shape}"><span>{words}</span></div>'
-    return _card(name, "", blank, "", "")
+    room = f'<div class="blank" style="aspect-ratio:{shape}"></div>'
+    return _card(name, "", blank, room, "")
 
 
 def _card(name: str, badge: str, first: str, second: str, words: str) -> str:
@@ -235,7 +250,7 @@ def _row(row: Aligned, heads: list[str], info: ModelInfo | None) -> str:
         f"{100 * row.delta1:.1f} %" if compared else "–",
         f"{result.seconds:.2f}",
         str(result.steps),
-        f"{text.number(info.size_mb)} MB" if info and info.size_mb else "–",
+        megabytes(info.size_mb) if info and info.size_mb else "–",
     ]
     body = "".join(
         f'<td data-head="{head}"{" class=words" if head in WORDS else ""}>{cell}</td>'
