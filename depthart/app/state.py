@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -66,6 +66,7 @@ class Session:
         elapsed: Seconds from the click to the last finished scale.
         truth: Ground truth at the preview's size, if the visitor gave one; see `app.truth`.
         scores: Error of each scale against it, as far as computed.
+        kept: What tabs have worked out and may ask for again.
         results: Other models' answers to the photo by name; see `app.compare`.
         box: The rectangle of the plane probe in shares of the preview: left, top, right, bottom.
     """
@@ -82,6 +83,7 @@ class Session:
     elapsed: float = 0.0
     truth: Truth | None = None
     scores: dict[int, Score] = field(default_factory=dict)
+    kept: dict[Hashable, Any] = field(default_factory=dict)
     results: dict[str, Result | Failure] = field(default_factory=dict)
     box: tuple[float, float, float, float] | None = None
 

@@ -184,13 +184,9 @@ def connect(
     for button, by in ((ui.previous, -1), (ui.next, 1)):
         then_refresh(button.click(functools.partial(step, by), **moving))
     then_refresh(ui.scale.input(show, **(moving | {"outputs": ui.show_outputs})))
-    gr.on(
-        [ui.cmap.change, ui.invert.change, ui.before.change],
-        show,
-        ui.show_inputs,
-        ui.show_outputs,
-        **QUIET,
-    )
+    showing = {"inputs": ui.show_inputs, "outputs": ui.show_outputs, **QUIET}
+    ui.before.change(show, **showing)
+    then_refresh(gr.on([ui.cmap.change, ui.invert.change], show, **showing))
 
 
 def show(session: Session | None, scale: int, before: int, cmap: str, invert: bool) -> list:

@@ -120,8 +120,9 @@ CSS = """
   border-radius: var(--block-radius); background: var(--background-fill-primary);
   overflow: hidden; touch-action: none; }
 
+#compare-bar { align-items: center; }
 /* Cards of models; each has its picture's shape from the start, so nothing jumps. */
-.cards { display: grid; gap: .9rem; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); }
+.cards { display: grid; gap: .9rem; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
 .card { margin: 0; min-width: 0; display: flex; flex-direction: column; gap: 4px; }
 .card figcaption { display: flex; align-items: baseline; gap: .4rem; font-size: .9rem;
   line-height: 1.3rem; min-width: 0; }
@@ -143,12 +144,13 @@ CSS = """
 .compare-empty { margin: 0; padding: 2.4rem 1rem; text-align: center; border-radius: 8px;
   border: 1px dashed var(--border-color-primary); color: var(--body-text-color-subdued); }
 .numbers { overflow-x: auto; }
-.numbers table { width: 100%; border-collapse: collapse; font-size: .88rem;
+.numbers table { width: 100%; border-collapse: collapse; margin: 0; font-size: .88rem;
   font-variant-numeric: tabular-nums; }
-.numbers th, .numbers td { text-align: right; padding: .3rem .5rem; font-weight: 400;
-  border-bottom: 1px solid var(--border-color-primary); }
-.numbers thead th { font-weight: 600; vertical-align: bottom; }
-.numbers :is(th, td):is(:first-child, .words) { text-align: left; }
+.numbers table :is(th, td) { border: 0 !important; padding: .3rem .5rem !important;
+  border-bottom: 1px solid var(--border-color-primary) !important; text-align: right;
+  font-weight: 400; white-space: nowrap; }
+.numbers table thead th { font-weight: 600; vertical-align: bottom; }
+.numbers table :is(th:first-child, .words) { text-align: left; white-space: normal; }
 .numbers p { margin: .4rem 0 0; font-size: .85rem; line-height: 1.2rem;
   color: var(--body-text-color-subdued); }
 .plot-grid { display: grid; gap: .8rem;
@@ -157,6 +159,21 @@ CSS = """
 .plot-grid figcaption { font-size: .9rem; font-weight: 600; }
 .plot-grid .plot-host { height: 280px; border: 1px solid var(--border-color-primary);
   border-radius: 8px; overflow: hidden; touch-action: none; }
+#probe .frame { position: relative; width: fit-content; margin: 0 auto; line-height: 0;
+  cursor: crosshair; touch-action: none; user-select: none; border-radius: 8px; }
+#probe .frame:focus-visible { outline: 2px solid var(--slider-color); outline-offset: 2px; }
+#probe .frame img { display: block; max-width: 100%; max-height: 520px; margin: 0;
+  border-radius: 8px; pointer-events: none; }
+#probe .frame.empty { width: 100%; height: var(--main-height); cursor: default;
+  border: 1px solid var(--border-color-primary); background: var(--background-fill-primary); }
+#probe .frame.empty img { visibility: hidden; }
+#probe svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: hidden; }
+#probe path { fill: none; stroke: white; stroke-width: 1.6; vector-effect: non-scaling-stroke; }
+#probe path.box { stroke-dasharray: 5 4; }
+#probe path.reference { stroke: #e2e8f0; }
+#probe path.chosen { stroke: #fb7185; stroke-width: 2.4; }
+#probe path.back { stroke: rgba(0, 0, 0, .65); stroke-width: 4; stroke-dasharray: none; }
+.verdict { margin: 0 0 .6rem; font-size: .95rem; line-height: 1.35rem; }
 .absent { font-size: .88rem; line-height: 1.25rem; }
 .absent span { color: var(--body-text-color-subdued); }
 .absent p { margin: 0; color: var(--body-text-color-subdued); }
@@ -169,11 +186,25 @@ table.scores { width: 100%; border-collapse: collapse; font-size: .9rem; margin-
   font-variant-numeric: tabular-nums; }
 table.scores caption { text-align: left; padding-bottom: .4rem; overflow-wrap: anywhere;
   color: var(--body-text-color-subdued); }
-table.scores th, table.scores td { text-align: right; padding: .22rem .5rem;
-  border-bottom: 1px solid var(--border-color-primary); }
+table.scores th, table.scores td { text-align: right; padding: .22rem .5rem; border-width: 0 0 1px;
+  border-style: solid; border-color: var(--border-color-primary); }
 table.scores th { font-weight: 600; }
 table.scores tr.chosen td { font-weight: 700; background: var(--background-fill-primary);
   box-shadow: inset 0 -2px var(--slider-color); }
+
+.pyramid { margin-top: 1.6rem; }
+.pyramid h3 { margin: 0; font-size: 1rem; font-weight: 600; }
+.pyramid p { margin: .15rem 0 .6rem; max-width: 75ch; font-size: .9rem; line-height: 1.35rem;
+  color: var(--body-text-color-subdued); }
+.pyramid > div { display: grid; grid-template-columns: repeat(10, 1fr); gap: 8px; }
+.pyramid button { padding: 0; border: 0; background: none; cursor: pointer; min-width: 0;
+  color: var(--body-text-color-subdued); font-size: .8rem; font-variant-numeric: tabular-nums; }
+.pyramid img { width: 100%; display: block; border-radius: 5px; margin: 0 0 .15rem;
+  outline: 1px solid var(--border-color-primary); }
+.pyramid.tokens img { image-rendering: pixelated; }
+.pyramid button:hover img { outline: 2px solid var(--body-text-color-subdued); }
+.pyramid button.chosen { color: var(--body-text-color); font-weight: 700; }
+.pyramid button.chosen img { outline: 3px solid var(--slider-color); outline-offset: 1px; }
 
 .files { font-size: .85rem; line-height: 1.4; margin: 0; }
 .files dt { font-family: var(--font-mono); }
@@ -186,6 +217,7 @@ table.scores tr.chosen td { font-weight: 700; background: var(--background-fill-
   #stepper .min_value, #stepper .max_value { display: none; }
   .caption, #side .caption { min-height: 0; }
   .curve text { font-size: 11px; }
+  .pyramid > div { grid-template-columns: repeat(5, 1fr); }
 }
 @media (prefers-reduced-motion: reduce) { .status .bar i { transition: none; } }
 """

@@ -17,7 +17,9 @@ from depthart.app import (
     downloads_tab,
     handlers,
     inputs,
+    planes_tab,
     plot_view,
+    pyramid_tab,
     refine_tab,
     stepper,
     style,
@@ -59,9 +61,9 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
         analytics_enabled=False,
         delete_cache=(3600, 24 * 3600),  # look hourly, delete after a day
     ) as demo:
-        ui = SimpleNamespace(session=gr.State(None, delete_callback=close_session))
+        ui = SimpleNamespace(models=models, answers=answers)
+        ui.session = gr.State(None, delete_callback=close_session)
         ui.active = gr.State("refine")
-        ui.models, ui.answers = models, answers
         words(f"<h1>{text.TITLE}</h1><p>{text.TAGLINE}</p>", elem_id="head")
         if problem:
             words(text.notice(problem))
@@ -69,6 +71,8 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
             "refine": ("Refine", refine_tab),
             "cloud": ("3D", cloud_tab),
             "compare": ("Compare", compare_tab),
+            "planes": ("Planes", planes_tab),
+            "pyramid": ("How it works", pyramid_tab),
             "downloads": ("Downloads", downloads_tab),
         }
         opened = {}
@@ -86,7 +90,7 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
                             functools.partial(str, name), None, [ui.active], **QUIET
                         )
         inputs.connect(ui)
-        refreshing = {"cloud": cloud_tab, "compare": compare_tab, "downloads": downloads_tab}
+        refreshing = {name: module for name, (_, module) in tabs.items() if module != refine_tab}
         refreshes = [functools.partial(module.refresh, ui) for module in refreshing.values()]
         stepper.connect(ui, models, stream, refreshes)
         truth_panel.connect(ui, stepper.show)
