@@ -15,11 +15,12 @@ import pytest
 from PIL import Image
 
 from depthart.predictor import save_model
-from train.depth_anything import labels as shards
+from train.data import pseudo_labels as shards
+from train.data.pseudo_depth import PseudoDepth
+from train.data.pseudo_labels import PseudoLabel, PseudoLabels
 from train.depth_anything import pseudo_label
-from train.depth_anything.labels import PseudoLabel, PseudoLabels
+from train.depth_anything.disparity_pairs import DisparityPairs
 from train.depth_anything.pictures import jobs
-from train.depth_anything.sources import DisparityPairs, PseudoDepth
 from train.depth_anything.teacher_model import Teacher
 
 ROOT = Path(__file__).resolve().parents[1]

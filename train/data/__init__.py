@@ -8,6 +8,7 @@ from train.data.ibims import IBims
 from train.data.kitti import KITTI
 from train.data.nyuv2 import NYUv2
 from train.data.photos import PhotoFolder
+from train.data.pseudo_depth import PseudoDepth
 from train.data.rendered import RenderedScenes
 from train.data.rgbd_folder import RGBDFolder
 from train.data.sintel import Sintel
@@ -32,6 +33,7 @@ DATASETS: dict[str, type] = {
     "rgbd": RGBDFolder,
     "rendered": RenderedScenes,
     "unlabeled": PhotoFolder,
+    "pseudo": PseudoDepth,
     "webdataset": WebDatasetShards,
 }
 

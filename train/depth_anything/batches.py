@@ -6,7 +6,7 @@ depends on the seed and on n alone. Letters: B batch, S side.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from train.data.augment import Augmentation, photometric
+from train.data.mixture import MIN_VALID, shares
+from train.data.pseudo_labels import PseudoLabels
 from train.data.sample import Batch, Source, collate
-from train.depth_anything.labels import PseudoLabels
 
-MIN_KNOWN = 0.05  # share of a labelled crop whose depth must be known
 # As in the paper: labelled pictures are only flipped, unlabeled ones not even that.
 FLIPS = replace(Augmentation.geometric(), max_aspect=1)
 CROPS = replace(FLIPS, flip=0)
@@ -33,14 +33,23 @@ class Unlabeled:
         image: (B, 3, S, S) float32 in [-1, 1].
         disparity: (B, 1, S, S) float32 >= 0, in the teacher's unit.
         known: (B, 1, S, S) bool.
+        seed: of this batch's perturbations.
     """
 
     image: Tensor
     disparity: Tensor
     known: Tensor
+    seed: int
 
     def to(self, device: torch.device | str) -> Unlabeled:
-        return Unlabeled(*(part.to(device) for part in (self.image, self.disparity, self.known)))
+        return self._with(lambda part: part.to(device, non_blocking=part.is_pinned()))
+
+    def pin_memory(self) -> Unlabeled:
+        return self._with(Tensor.pin_memory)
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> Unlabeled:
+        parts = (change(part) for part in (self.image, self.disparity, self.known))
+        return Unlabeled(*parts, self.seed)
 
 
 class LabelledBatches:
@@ -54,27 +63,26 @@ class LabelledBatches:
         seed: int = 0,
         strength: Augmentation = ROBUST,
     ) -> None:
-        if not sources:
-            raise ValueError("training needs at least one source of labelled data")
-        self.sources = [source for source, _ in sources]
-        weights = np.array([weight for _, weight in sources], np.float64)
-        self.weights = weights / weights.sum()
+        self.sources, self.weights = [source for source, _ in sources], shares(sources)
         self.size, self.batch_size, self.seed, self.strength = size, batch_size, seed, strength
 
     def batch(self, number: int) -> Batch:
-        """Batch `number`; crops with hardly any known depth are drawn again."""
+        """Samples `number` * batch_size, ... of the endless sequence."""
+        first = number * self.batch_size
+        pairs = [self._sample(i) for i in range(first, first + self.batch_size)]
+        return collate(*map(list, zip(*pairs, strict=True)))
+
+    def _sample(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Picture and depth; crops with hardly any known depth are drawn again."""
         rng = np.random.default_rng([self.seed, number])
-        images, depths = [], []
-        while len(images) < self.batch_size:
+        while True:
             source = self.sources[rng.choice(len(self.sources), p=self.weights)]
             sample = source[int(rng.integers(len(source)))]
             image, depth = square_crop(
                 sample.image, sample.depth, self.size, self.strength, rng, cv2.INTER_NEAREST
             )
-            if (depth > 0).mean() > MIN_KNOWN:
-                images.append(photometric(image, self.strength, rng))
-                depths.append(depth)
-        return collate(images, depths)
+            if (depth > 0).mean() > MIN_VALID:
+                return photometric(image, self.strength, rng), depth
 
 
 class UnlabeledBatches:
@@ -92,20 +100,20 @@ class UnlabeledBatches:
         self.seed, self.strength = seed, strength
 
     def batch(self, number: int) -> Unlabeled:
+        """Samples `number` * batch_size, ... of the endless sequence."""
+        first = number * self.batch_size
+        pairs = [self._sample(i) for i in range(first, first + self.batch_size)]
+        batch = collate(*map(list, zip(*pairs, strict=True)))
+        known = torch.ones_like(batch.valid)
+        seed = int(np.random.default_rng([self.seed, number, 2]).integers(2**62))
+        return Unlabeled(batch.image, batch.depth, known, seed)
+
+    def _sample(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.seed, number, 1])
-        images, disparities = [], []
-        for index in rng.integers(len(self.labels), size=self.batch_size):
-            label = self.labels[int(index)]
-            height, width = label.image.shape[:2]
-            disparity = cv2.resize(label.disparity, (width, height))
-            image, disparity = square_crop(
-                label.image, disparity, self.size, self.strength, rng, cv2.INTER_LINEAR
-            )
-            images.append(image)
-            disparities.append(disparity)
-        image = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
-        disparity = torch.from_numpy(np.stack(disparities)).unsqueeze(1)
-        return Unlabeled(image, disparity, torch.ones_like(disparity, dtype=torch.bool))
+        label = self.labels[int(rng.integers(len(self.labels)))]
+        height, width = label.image.shape[:2]
+        disparity = cv2.resize(label.disparity, (width, height))
+        return square_crop(label.image, disparity, self.size, self.strength, rng, cv2.INTER_LINEAR)
 
 
 def square_crop(

@@ -30,6 +30,9 @@ class Mix:
         """u_ab = u_a M + u_b (1 - M) (eq. 5) of pictures or maps (B, C, H, W)."""
         return torch.where(self.inside, maps, maps[self.partner])
 
+    def to(self, device: torch.device) -> Mix:
+        return Mix(self.partner.to(device), self.inside.to(device))
+
 
 def draw(
     count: int,

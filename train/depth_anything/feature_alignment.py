@@ -45,14 +45,14 @@ class Alignment(nn.Module):
         same = channels == frozen_channels
         self.project = nn.Identity() if same else nn.Conv2d(channels, frozen_channels, 1)
 
-    def forward(self, student: Tensor, frozen: Tensor) -> Tensor:
-        """(B, C, h, w) and (B, D, h', w') -> scalar; compared on the student's cells."""
+    def forward(self, student: Tensor, frozen: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, h, w) and (B, D, h', w') -> loss, and the mean cosine of all cells for the log.
+
+        Features are compared on the student's cells.
+        """
+        frozen = frozen.float()
         if frozen.shape[-2:] != student.shape[-2:]:
-            frozen = F.interpolate(frozen.float(), student.shape[-2:], mode="bilinear")
-        return alignment_loss(self.project(student), frozen, self.margin)
-
-
-def kept_share(student: Tensor, frozen: Tensor, margin: float) -> Tensor:
-    """Share of cells that still count, for the log."""
-    cosine = F.cosine_similarity(student.float(), frozen.float(), dim=1)
-    return (cosine <= 1 - margin).float().mean()
+            frozen = F.interpolate(frozen, student.shape[-2:], mode="bilinear")
+        projected = self.project(student.float())
+        cosine = F.cosine_similarity(projected.detach(), frozen, dim=1).mean()
+        return alignment_loss(projected, frozen, self.margin), cosine

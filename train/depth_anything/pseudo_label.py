@@ -1,7 +1,8 @@
 """`python -m train.depth_anything.pseudo_label`: a teacher labels pictures without depth (eq. 4).
 
-Pictures come from a folder or from WebDataset shards, labels go into shards (`labels.py`). Workers
-share the shards by number and need not talk to each other: launch as many as there are devices,
+Pictures come from a folder or from WebDataset shards, labels go into shards
+(`train.data.pseudo_labels`). Workers share the shards by number and need not talk to each other:
+launch as many as there are devices,
 
     accelerate launch --num_processes 8 -m train.depth_anything.pseudo_label TEACHER PICTURES -o DIR
     torchrun --nnodes 16 --nproc-per-node 8 ... -m train.depth_anything.pseudo_label ...
@@ -28,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from depthart.images import open_photo
-from train.depth_anything.labels import (
+from train.data.pseudo_labels import (
     INDEX,
     SETTINGS,
     PseudoLabel,

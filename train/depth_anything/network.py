@@ -1,0 +1,129 @@
+"""The network of teacher and student: DPT, its starting weights, and its learning rates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from depthart.baselines.dpt import DPT, DPTConfig
+from depthart.checkpoints import load_weights
+from train.dense import load_imagenet_trunk
+from train.depth_anything.dinov2 import load_dinov2
+from train.depth_anything.feature_alignment import Alignment
+
+_OURS = DPTConfig(kind="disparity", keep_aspect=True)
+ARCHITECTURES: dict[str, DPTConfig] = {
+    "small": _OURS,  # DPT-Hybrid at our size: convolutional trunk, six transformer blocks
+    "tiny": replace(
+        _OURS, image_size=64, width=16, depth=2, heads=2, taps=(0, 1), grid=4, features=8
+    ),
+    "dinov2-small": DPTConfig.dinov2("small"),  # the paper's
+    "dinov2-base": DPTConfig.dinov2("base"),
+    "dinov2-large": DPTConfig.dinov2("large"),
+}
+
+
+def architecture(name: str, trunk: str | None = None, image_size: int | None = None) -> DPTConfig:
+    """A configuration by name.
+
+    Args:
+        trunk: another convolutional trunk than the architecture's own.
+        image_size: shorter side of pictures.
+
+    Raises:
+        ValueError: for an unknown name, or values that do not fit the architecture.
+    """
+    if name not in ARCHITECTURES:
+        raise ValueError(f"unknown architecture {name!r}; known: {', '.join(ARCHITECTURES)}")
+    config = ARCHITECTURES[name]
+    if trunk and config.embedding == "patch":
+        raise ValueError(f"{name} has no convolutional trunk to be chosen")
+    changes = {"trunk": trunk, "image_size": image_size}
+    return replace(config, **{key: value for key, value in changes.items() if value})
+
+
+def start(model: DPT, weights: str | None) -> bool:
+    """Fill the encoder before training; whether anything was filled.
+
+    Args:
+        weights: of the encoder alone: a file of folded ImageNet convolutions for a trunk; a folder
+            or hub id of a DINOv2 model otherwise. A checkpoint folder of the whole network fills
+            all of it.
+    """
+    if weights is None:
+        return False
+    if (Path(weights) / "config.json").is_file() and model.trunk is not None:
+        load_weights(model, weights)
+    elif model.trunk is not None:
+        load_imagenet_trunk(model, weights)
+    else:
+        load_dinov2(model.vit, weights)
+    return True
+
+
+def encoder_of(model: DPT) -> nn.Module:
+    """The part that starts from pretrained weights: the trunk of a hybrid, else the transformer."""
+    return model.vit if model.trunk is None else model.trunk
+
+
+def parameter_groups(module: nn.Module, encoder: nn.Module, rest: float) -> list[dict[str, Any]]:
+    """The encoder at the run's learning rate, all else at `rest` times it (the paper: 10)."""
+    inside = {id(p) for p in encoder.parameters()}
+    others = [p for p in module.parameters() if p.requires_grad and id(p) not in inside]
+    return [
+        {"params": list(encoder.parameters()), "lr_scale": 1.0},
+        {"params": others, "lr_scale": rest},
+    ]
+
+
+class Student(nn.Module):
+    """A DPT whose last features can be seen, and what compares them with a frozen encoder's.
+
+    Args:
+        frozen_channels: D of the frozen encoder; None without feature alignment.
+
+    Raises:
+        ValueError: if the network does not reassemble its last block, whose features are compared.
+    """
+
+    def __init__(
+        self, model: DPT, frozen_channels: int | None = None, margin: float = 0.15
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.align = None
+        if frozen_channels is not None:
+            if model.config.taps[-1] != model.config.depth - 1:
+                raise ValueError("feature alignment needs the last block among the network's taps")
+            self.align = Alignment(model.config.width, frozen_channels, margin)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) in [-1, 1] -> disparity (B, 1, H, W) and features (B, C, h, w)."""
+        tokens: list[list[Tensor]] = []
+        hook = self.model.vit.register_forward_hook(lambda _, __, found: tokens.append(found))
+        try:
+            disparity = self.model(images).unsqueeze(1)
+        finally:
+            hook.remove()
+        stride = 16 if self.model.trunk is not None else self.model.config.patch
+        grid = images.shape[-2] // stride, images.shape[-1] // stride
+        features = tokens[0][-1][:, 1:].transpose(1, 2).unflatten(2, grid)
+        return disparity, features
+
+
+def model_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The network's own weights among those of a `Student`."""
+    prefix = "model."
+    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+
+
+def fresh(config: DPTConfig, weights: str | None, seed: int) -> DPT:
+    """A network as training begins with it, the same for the same seed."""
+    torch.manual_seed(seed)
+    model = DPT(config)
+    start(model, weights)
+    return model
