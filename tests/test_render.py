@@ -8,6 +8,7 @@ import torch
 
 from depthart.geometry import fit_plane, normals_from_depth, unproject
 from tests.scenes import camera_of
+from train.render.assets import Assets
 from train.render.materials import Material
 from train.render.render import RenderedBatch, render_batch
 from train.render.rooms import Room
@@ -78,7 +79,7 @@ def test_ids_name_planes(batch):
 
 def test_normals(batch):
     """Unit, facing the camera, and those of the depth map wherever a plane's pixels are inner."""
-    seen = batch.depth_m > 0
+    seen = batch.normal.abs().amax(1) > 0
     length = batch.normal.norm(dim=1)
     torch.testing.assert_close(length[seen], torch.ones_like(length[seen]), atol=1e-4, rtol=0)
     for i in range(len(SEEDS)):
@@ -163,6 +164,6 @@ def test_bad_requests(tmp_path):
         with pytest.raises(ValueError, match=f"multiple of 8 pixels, got {size}"):
             render_batch([0], size)
     with pytest.raises(FileNotFoundError, match="no folder of photos"):
-        render_batch([0], 32, photos=tmp_path / "nowhere")
+        render_batch([0], 32, assets=Assets(photos=tmp_path / "nowhere"))
     with pytest.raises(FileNotFoundError, match="holds no"):
-        render_batch([0], 32, photos=tmp_path)
+        render_batch([0], 32, assets=Assets(photos=tmp_path))

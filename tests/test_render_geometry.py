@@ -8,12 +8,11 @@ import torch
 
 from depthart.geometry import normals_from_depth, unproject
 from tests.scenes import camera_of, empty_scene
-from train.render.camera import Pose, camera_rays, focal_length, intrinsics_of, look, look_at
+from train.render.camera import Pose, focal_length, look, look_at
 from train.render.materials import Material
-from train.render.primitives import BOX, ELLIPSOID, FRUSTUM, KINDS, intersect
-from train.render.render import make_scene, render_scenes
-from train.render.scene import UP, pack
-from train.render.trace import trace_camera, trace_shadow
+from train.render.primitives import BOX, ELLIPSOID, FRUSTUM, unit_mesh
+from train.render.render import render_scenes
+from train.render.scene import UP
 
 
 def world_rays(pose: Pose, size: int) -> np.ndarray:
@@ -21,6 +20,11 @@ def world_rays(pose: Pose, size: int) -> np.ndarray:
     at = (np.arange(size) + 0.5 - size / 2) / (0.5 * size / np.tan(np.radians(pose.fov_deg) / 2))
     x, y = np.meshgrid(at, at)
     return np.einsum("ij,jhw->ihw", pose.rotation, np.stack([x, y, np.ones_like(x)]))
+
+
+def surface_depth(batch) -> np.ndarray:
+    """(H, W) depth of the first picture, 0 in the sky."""
+    return np.where(batch.normal[0].abs().amax(0) > 0, batch.depth_m[0], 0)
 
 
 def solid_depth(inside, pose: Pose, size: int, far: float = 6.0) -> np.ndarray:
@@ -82,14 +86,14 @@ def test_sphere():
     a, b = (rays**2).sum(0), np.einsum("i,ihw->hw", to, rays)
     root = b**2 - a * (to @ to - radius**2)
     depth = np.where(root > 0, (-b - np.sqrt(root.clip(0))) / a, 0)
-    clear = np.abs(root) > 1e-3  # apart from the rim, where float32 may miss
+    clear = np.abs(root) > 0.02 * a  # apart from the rim, where the polygon's corners show
     hit = clear & (root > 0)
     assert 500 < hit.sum() < 3000
-    np.testing.assert_allclose(batch.depth_m[0].numpy()[clear], depth[clear], atol=1e-4)
+    np.testing.assert_allclose(surface_depth(batch)[clear], depth[clear], atol=8e-3)
     points = pose.position[:, None, None] + rays * depth
     normal = np.einsum("ji,jhw->ihw", pose.rotation, (points - centre[:, None, None]) / radius)
-    np.testing.assert_allclose(batch.normal[0].numpy()[:, hit], normal[:, hit], atol=2e-3)
-    assert not batch.normal[0, :, ~torch.from_numpy(root > -1e-3)].any()
+    np.testing.assert_allclose(batch.normal[0].numpy()[:, hit], normal[:, hit], atol=0.02)
+    assert not batch.normal[0, :, ~torch.from_numpy(root > -0.05)].any()
     assert not batch.plane_id.any()
 
 
@@ -125,11 +129,11 @@ def test_solids_turned_and_tilted(solid, up):
         return inside(np.einsum("ji,jhw->ihw", turn, p - origin[:, None, None]))
 
     batch = render_scenes([scene], [0], 32)
-    depth = batch.depth_m[0].numpy()
+    depth = surface_depth(batch)
     expected = solid_depth(reference, pose, 32)
     assert 60 < (expected > 0).sum() < 900
-    different = np.abs(depth - expected) > 1e-3
-    assert different.sum() <= 3  # grazing rays, which the search steps over
+    different = np.abs(depth - expected) > (1e-3 if kind == BOX else 6e-3)
+    assert different.sum() <= 5  # grazing rays, which the search steps over, and rims
     slope = normals_from_depth(depth, camera_of(batch, 0))
     agree = (slope * batch.normal[0].permute(1, 2, 0).numpy()).sum(2)
     assert np.median(agree[expected > 0]) > 0.995  # all but edges and rims
@@ -151,37 +155,50 @@ def test_looking_into_a_bowl():
     assert batch.normal[0, 2, 16, 16] == pytest.approx(-1, abs=1e-2)
 
 
-@pytest.mark.parametrize("seed", [300, 301, 302])
-def test_tiles_lose_nothing(seed):
-    """Culling by tiles finds what testing every ray with every shape finds, shadows included."""
-    scene = make_scene(seed)
-    packed = pack([scene], None, "cpu")
-    shapes, k = packed.shapes, intrinsics_of([scene.pose], 32)
-    rays = torch.einsum("bij,bjhw->bihw", packed.turn, camera_rays(k, 32))
-    depth, index = trace_camera(shapes, packed.origin, rays)
+def every_triangle(corners: np.ndarray, start: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """(N,) first t of rays (N, 3) through triangles (T, 3, 3), by solving for each of them."""
+    nearest = np.full(len(start), np.inf)
+    for a, b, c in corners:
+        n = np.cross(b - a, c - a)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = (a - start) @ n / (along @ n)
+        p = start + along * t[:, None]
+        sides = [np.cross(q - r, p - r) @ n for r, q in ((a, b), (b, c), (c, a))]
+        inside = np.min(sides, axis=0) >= -1e-9
+        nearest = np.where(inside & (t > 1e-6) & (t < nearest), t, nearest)
+    return nearest
 
-    def every(start, along, near):
-        """(P, 1024) t of all shapes and rays; start and along (3, 1024)."""
-        t = torch.empty(shapes.kind.shape[1], 1024)
-        for kind in KINDS:
-            of = shapes.kind[0] == kind
-            m = shapes.to_local[0, of]
-            o = m @ (start - shapes.centre[0, of, :, None])
-            t[of] = intersect(kind, o, m @ along, shapes.shape[0, of], near)
-        return t
 
-    flat = rays[0].flatten(1)
-    slow = every(packed.origin[0, :, None].expand_as(flat), flat, 1e-3)
-    torch.testing.assert_close(slow.amin(0).view(32, 32), depth[0], rtol=1e-4, atol=1e-4)
-    chosen = slow.gather(0, index[0].flatten()[None])[0]
-    torch.testing.assert_close(chosen.view(32, 32), depth[0], rtol=1e-4, atol=1e-4)
-
-    # start in the air in front of the surface; rays that end on a shape's edge may go either way
-    start = packed.origin[..., None, None] + 0.99 * rays * depth[:, None]
-    along = packed.light_position[:, 0, :, None, None] - start
-    lit, skip = depth > 1.5, shapes.hidden
-    free = trace_shadow(shapes, start, along, lit, skip)[0]
-    t = every(start[0].flatten(1), along[0].flatten(1), 1e-4)
-    slow_free = (t[~skip[0]] >= 1).all(0).view(32, 32) & lit[0]
-    assert (free != slow_free).float().mean() < 0.005
-    assert not free[~lit[0]].any()
+def test_rays_lose_nothing():
+    """Hits, interpolated corners and shadows of a scene, against a search of all triangles."""
+    scene = empty_scene(look(np.array([0.0, 0, 1]), 0, 0, 0, 60))
+    with scene.at(2, 0.2, 0.8, 0.7, 0.4):
+        scene.box((-0.3, -0.4, -0.2), (0.3, 0.4, 0.2), Material())
+        scene.cone((0, 0, 0.2), 0.5, 0.3, 0.1, Material(), open_top=True)
+    scene.ball((3.0, -0.6, 1.2), (0.5, 0.3, 0.4), Material(), clip=0.2)
+    scene.box((1.0, 0.4, 1.2), (1.1, 0.6, 1.4), Material(), hidden=True)
+    geometry = scene.geometry()
+    parts = [
+        (unit_mesh(kind, shape), turn * half, centre)
+        for kind, shape, turn, half, centre in zip(
+            scene.kinds, scene.parameters, scene.rotations, scene.halves, scene.centres, strict=True
+        )
+    ]
+    corners = [(m.vertices @ turn.T + centre)[m.faces] for m, turn, centre in parts]
+    assert sum(map(len, corners)) == len(geometry.part)
+    rays = world_rays(scene.pose, 24).reshape(3, -1).T
+    start = np.broadcast_to(scene.pose.position, rays.shape)
+    each = np.stack([every_triangle(c, start, rays) for c in corners])
+    found = geometry.first_hit(torch.tensor(start), torch.tensor(rays))
+    slow = each.min(0)
+    agree = np.isclose(found.t.numpy(), slow, rtol=1e-4) | np.isinf(slow) & np.isinf(
+        found.t.numpy()
+    )
+    assert agree.mean() > 0.99 and np.isfinite(slow).mean() > 0.1
+    hit = np.isfinite(slow) & agree
+    assert (geometry.part[found.triangle].numpy() == each.argmin(0))[hit].mean() > 0.99
+    rise = (geometry.flat[found.triangle].numpy() * rays).sum(1)
+    assert (rise[hit & (each.argmin(0) == 0)] < 0).all(), "the box is seen from outside"
+    free = geometry.is_free(torch.tensor(start), torch.tensor(rays * 2.5)).numpy()
+    slow_free = each[:3].min(0) > 2.5
+    assert (free == slow_free).mean() > 0.99, "hidden parts cast no shadow"

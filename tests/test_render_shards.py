@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from train.data.rendered import RenderedScenes
 from train.render import RENDERER_VERSION, render_batch
 from train.render.__main__ import main
+from train.render.assets import Assets
 from train.render.shards import Plan, write_shards
 
 PARTS = {"image", "depth", "normal", "plane", "intrinsics"}
@@ -34,6 +36,8 @@ def test_shards_hold_what_was_rendered(tmp_path):
         "seeds": [43, 44],
         "renderer_version": RENDERER_VERSION,
         "photos": False,
+        "meshes": False,
+        "environments": False,
     }
     arrays = {name: np.load(shards[0] / f"{name}.npy") for name in PARTS}
     assert {name: (a.shape, str(a.dtype)) for name, a in arrays.items()} == {
@@ -103,7 +107,7 @@ def test_a_larger_count_completes_the_last_shard(tmp_path):
         ({"size": 40}, "size 32 instead of 40"),
         ({"first_seed": 7}, r"seeds \[0, 1\] instead of \[7, 8\]"),
         ({"shard": 1}, r"seeds \[0, 1\] instead of \[0, 0\]"),
-        ({"photos": "somewhere"}, "photos False instead of True"),
+        ({"assets": Assets(photos=Path("somewhere"))}, "photos False instead of True"),
     ],
 )
 def test_shards_of_other_settings_are_not_mixed(tmp_path, change, message):

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import torch
 
+from train.render.assets import Assets
 from train.render.render import check_request
 from train.render.shards import Plan, write_shards
 from train.render.sheet import contact_sheet
@@ -46,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--first-seed", type=int, default=0, help="seed of the first picture (0)")
     made.add_argument("--size", type=int, default=256, help="side in pixels (256)")
     made.add_argument("--photos", type=Path, metavar="DIR", help="photos for textures")
+    made.add_argument("--meshes", type=Path, metavar="DIR", help="textured objects")
+    made.add_argument("--environments", type=Path, metavar="DIR", help="panoramas of the sky")
     made.add_argument("--workers", type=int, default=1, help="processes that render shards (1)")
     made.add_argument("--shard", type=int, default=100, help="pictures in a shard (100)")
     made.add_argument("--batch", type=int, default=4, help="pictures rendered together (4)")
@@ -76,17 +79,17 @@ def _run(args: argparse.Namespace) -> None:
         args.count,
         args.first_seed,
         args.size,
-        args.photos,
+        Assets(args.photos, args.meshes, args.environments),
         args.shard,
         args.batch,
     )
     seeds = range(plan.first_seed, plan.first_seed + plan.count)
-    check_request(seeds, plan.size, plan.photos)
+    check_request(seeds, plan.size, plan.assets)
     if args.sheet is not None:
         if args.sheet.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
             raise ValueError(f"a contact sheet is a .png, .jpg or .webp file, not '{args.sheet}'.")
         args.sheet.parent.mkdir(parents=True, exist_ok=True)
-        contact_sheet(list(seeds), plan.size, args.device, plan.photos).save(args.sheet)
+        contact_sheet(list(seeds), plan.size, args.device, plan.assets).save(args.sheet)
         return
     from tqdm import tqdm
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from train.render import looks
+from train.render.objects import small_thing
 from train.render.scene import Scene
+
+MESHES = 0.6  # share of things that come from disk where there are meshes
 
 
 def carton(s: Scene, size: float) -> None:
@@ -236,6 +239,13 @@ SHELF_THINGS = (carton, books, ball, can, mug, bottle, bowl, vase, pot_plant, bl
 FLOOR_THINGS = (carton, carton, ball, bin_, crate, bag, pot_plant, pebble, vase, blocks, books)
 
 
+def thing(s: Scene, size: float, things: Sequence[Callable[[Scene, float], None]]) -> None:
+    """One of `things` at the frame's origin, or a mesh from disk where there are some."""
+    builder = things[s.rng.integers(len(things))]
+    if s.assets.meshes is None or s.rng.random() > MESHES or not small_thing(s, size):
+        builder(s, size)
+
+
 def scatter(
     s: Scene,
     low: tuple[float, float],
@@ -265,5 +275,5 @@ def scatter(
             if all((x - a) ** 2 + (y - b) ** 2 > (r + q) ** 2 for a, b, q in taken):
                 taken.append((x, y, r))
                 with s.at(x, y, z, rng.uniform(0, 2 * np.pi)):
-                    things[rng.integers(len(things))](s, big)
+                    thing(s, big, things)
                 break

@@ -45,12 +45,12 @@ def _noise(rng: np.random.Generator, low: float, high: float) -> dict:
 def photo(scene: Scene, period: float = 1.0, fit: bool = False, emit: float = 0.0) -> Material:
     """A photo of the scene's folder, or coloured noise where there is none."""
     rng = scene.rng
-    slot = int(rng.integers(10))
+    number = scene.random_photo()
     a, b = any_colour(rng, 0.3), any_colour(rng, 0.3)
     look = _noise(rng, 0.05, 0.2)
     angle = 0.0 if fit else float(rng.choice([0, 0, np.pi / 2, rng.uniform(0, 6)]))
-    if scene.photos:
-        return Material(m.PHOTO, a, b, photo=slot % scene.photos, period=period, fit=fit,
+    if number is not None:
+        return Material(m.PHOTO, a, b, texture=number, period=period, fit=fit,
                         emit=emit, angle=angle, gloss=0.2, **look)  # fmt: skip
     return Material(m.MIXED, a, b, emit=emit, gloss=0.2, **look)
 

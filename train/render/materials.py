@@ -14,7 +14,7 @@ from torch import Tensor
 
 from train.render.textures import NOISES, sample
 
-SOLID, MIXED, CHECKER, STRIPES, BRICKS, PLANKS, PHOTO, DOTS = range(8)
+SOLID, MIXED, CHECKER, STRIPES, BRICKS, PLANKS, PHOTO, DOTS, VERTEX = range(9)
 COLUMNS = 22
 
 
@@ -31,9 +31,13 @@ class Material:
         noise, noise_period, noise_amount: tile of the noise bank, its size and strength 0..1.
         gloss: 0 matt .. 1 shiny.
         emit: light of its own, relative to its colour.
-        photo: slot of the scene's photos (pattern PHOTO).
-        fit: stretch the photo over the whole face instead of repeating it.
+        texture: number of one of the scene's textures (pattern PHOTO).
+        fit: stretch the texture over the whole face, or lay it as the mesh says, instead of
+            repeating it every `period`.
         shift: offset of the pattern.
+        mirror: share of light reflected like a mirror when looked at squarely; 0 is none at all.
+
+    Pattern VERTEX takes the colours at the corners of the mesh.
     """
 
     pattern: int = SOLID
@@ -48,16 +52,17 @@ class Material:
     noise_amount: float = 0.15
     gloss: float = 0.1
     emit: float = 0.0
-    photo: int = 0
+    texture: int = 0
     fit: bool = False
     shift: float = 0.0
+    mirror: float = 0.0
 
-    def row(self, first_photo: int) -> list[float]:
-        """COLUMNS numbers; `first_photo` is where the scene's photos start behind the noises."""
+    def row(self) -> list[float]:
+        """COLUMNS numbers."""
         return [
             self.pattern, *self.first, *self.second, *self.third, self.period, self.aspect,
             self.angle, self.noise, self.noise_period, self.noise_amount, self.gloss, self.emit,
-            NOISES + first_photo + self.photo, float(self.fit), self.shift, 0.0,
+            NOISES + self.texture, float(self.fit), self.shift, self.mirror,
         ]  # fmt: skip
 
 
@@ -75,14 +80,24 @@ def _hash(x: Tensor, y: Tensor) -> Tensor:
     return h - h.floor()
 
 
-def albedo(rows: Tensor, uv: Tensor, fit_uv: Tensor, footprint: Tensor, bank: Tensor) -> Tensor:
+def albedo(
+    rows: Tensor,
+    uv: Tensor,
+    fit_uv: Tensor,
+    rgb: Tensor,
+    footprint: Tensor,
+    texture_footprint: Tensor,
+    bank: Tensor,
+) -> Tensor:
     """Colour of surface points.
 
     Args:
         rows: (K, COLUMNS).
         uv: (K, 2) metres on the surface.
         fit_uv: (K, 2) in 0..1 over the face.
+        rgb: (K, 3) colours at the mesh's corners, for pattern VERTEX.
         footprint: (K,) metres that a pixel covers there.
+        texture_footprint: (K,) share of a texture's width that it covers.
         bank: (N, S, 3) textures, noises first.
 
     Returns:
@@ -153,6 +168,8 @@ def albedo(rows: Tensor, uv: Tensor, fit_uv: Tensor, footprint: Tensor, bank: Te
     if (i := choose(PHOTO)) is not None:
         fit = rows[i, 19:20] > 0
         at = torch.where(fit, fit_uv[i], torch.stack([x[i], y[i]], 1))
-        colour[i] = sample(bank, rows[i, 18].long(), at, footprint[i] / period[i])
+        colour[i] = sample(bank, rows[i, 18].long(), at, texture_footprint[i])
         amount = amount * torch.where(pattern == PHOTO, 0.3, 1.0)
+    if (i := choose(VERTEX)) is not None:
+        colour[i] = rgb[i]
     return (colour * (1 + amount * (2 * grain - 1))[:, None]).clamp(0.004, 1)

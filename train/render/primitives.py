@@ -1,138 +1,87 @@
-"""Solid shapes: a unit shape in a local frame, stretched, turned and moved into the world.
-
-A local point is `diag(1 / half) @ rotation.T @ (world - centre)`. Since that map is affine, the ray
-parameter t is the same in both frames, and one transform serves every kind:
+"""Unit shapes as triangles: boxes, ellipsoids and frusta that a scene stretches and turns.
 
 - BOX: |x|, |y|, |z| <= 1.
 - ELLIPSOID: unit sphere; only its part with z <= shape[0] is there (a bowl, seen from inside too).
 - FRUSTUM: axis z from -1 to 1, radius shape[0] at the bottom and shape[1] at the top (both <= 1);
   shape[2] > 0 leaves the top open (cups, bins, lamp shades).
-
-Legend: K shapes, R rays of each.
+- MESH: any other `Mesh`.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from functools import lru_cache
 
-BOX, ELLIPSOID, FRUSTUM = 0, 1, 2
-KINDS = (BOX, ELLIPSOID, FRUSTUM)
-NEAR = 1e-3
-MISS = float("inf")
+import numpy as np
+
+from train.render.mesh import Mesh, flat_normals, grid_faces, main_face
+
+BOX, ELLIPSOID, FRUSTUM, MESH = range(4)
+SEGMENTS = 40  # around the axis of round shapes
+# a polygon with its corners on a circle lies inside of it; this gives it the circle's area
+_GROWN = float(np.sinc(2 / SEGMENTS) ** -0.5)
 
 
-def intersect(kind: int, origin: Tensor, direction: Tensor, shape: Tensor, near: float = NEAR):
-    """First hit of rays with shapes of one kind, all in local frames.
+@lru_cache(maxsize=1)
+def unit_box() -> Mesh:
+    """Twelve triangles."""
+    vertices = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.float32)
+    quads = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4],
+                      [1, 5, 7, 3]], np.int32)  # fmt: skip
+    faces = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+    normals = np.repeat(flat_normals(vertices[faces])[:, None], 3, axis=1)
+    return Mesh(vertices, faces, normals, main_face(normals))
 
-    Args:
-        kind: one of `KINDS`.
-        origin: (K, 3, R) or (K, 3, 1).
-        direction: (K, 3, R), of any length.
-        shape: (K, 3) parameters of the kind.
-        near: hits with t <= near do not count.
 
-    Returns:
-        (K, R) float32 t, `inf` where the ray misses.
-    """
+def _ring() -> tuple[np.ndarray, np.ndarray]:
+    """Cosine and sine of a full turn in SEGMENTS steps."""
+    turn = np.arange(SEGMENTS) / SEGMENTS * 2 * np.pi
+    return np.cos(turn), np.sin(turn)
+
+
+@lru_cache(maxsize=64)
+def unit_ball(clip: float) -> Mesh:
+    """A sphere up to z = clip."""
+    x, y = _ring()
+    top = np.arcsin(np.clip(clip, -1, 1))
+    rise = np.linspace(-np.pi / 2, top, max(6, round(SEGMENTS / 2 * (top / np.pi + 0.5))))
+    flat, z = np.cos(rise)[:, None], np.sin(rise)[:, None]
+    points = np.stack([flat * x, flat * y, z + 0 * x], -1).reshape(-1, 3).astype(np.float32)
+    faces = grid_faces(len(rise), SEGMENTS, wrap=True)
+    return Mesh(points * _GROWN, faces, points[faces], np.full(len(faces), 6, np.uint8))
+
+
+@lru_cache(maxsize=512)
+def unit_cone(bottom: float, top: float, open_top: bool) -> Mesh:
+    """A frustum with its caps."""
+    ring = np.stack(_ring(), -1)
+    rings = [np.c_[ring * r * _GROWN, np.full(SEGMENTS, z)] for r, z in ((bottom, -1), (top, 1))]
+    vertices = np.concatenate([*rings, [[0, 0, -1], [0, 0, 1]]])
+    slope = (bottom - top) / 2
+    out = np.tile(np.c_[ring, np.full(SEGMENTS, slope)], (2, 1)) / np.hypot(1, slope)
+    sides = grid_faces(2, SEGMENTS, wrap=True)
+    faces, normals, face = [sides], [out[sides]], [np.full(len(sides), 6)]
+    at = np.arange(SEGMENTS)
+    after = (at + 1) % SEGMENTS
+    for r, z, number in ((bottom, -1, 4), (top, 1, 5)):
+        if r <= 0 or (z > 0 and open_top):
+            continue
+        middle = np.full(SEGMENTS, 2 * SEGMENTS + (z > 0))
+        rim = at + SEGMENTS * (z > 0), after + SEGMENTS * (z > 0)
+        faces.append(np.stack([middle, *(rim if z > 0 else rim[::-1])], 1))
+        normals.append(np.broadcast_to([0.0, 0, z], (SEGMENTS, 3, 3)))
+        face.append(np.full(SEGMENTS, number))
+    return Mesh(
+        vertices.astype(np.float32),
+        np.concatenate(faces).astype(np.int32),
+        np.concatenate(normals).astype(np.float32),
+        np.concatenate(face).astype(np.uint8),
+    )
+
+
+def unit_mesh(kind: int, shape: tuple[float, float, float]) -> Mesh:
+    """Triangles of a unit shape of kind BOX, ELLIPSOID or FRUSTUM."""
     if kind == BOX:
-        return _box(origin, direction, near)
+        return unit_box()
     if kind == ELLIPSOID:
-        return _ellipsoid(origin, direction, shape, near)
-    return _frustum(origin, direction, shape, near)
-
-
-def slab(origin: Tensor, direction: Tensor, half: Tensor | float = 1.0, dim: int = 1):
-    """Entry and exit t of rays through the axis-aligned box |x| <= half along dimension `dim`."""
-    safe = torch.where(direction.abs() < 1e-9, torch.full_like(direction, 1e-9), direction)
-    inverse = safe.reciprocal_()
-    middle = -origin * inverse
-    reach = (half * inverse).abs()
-    return (middle - reach).amax(dim), (middle + reach).amin(dim)
-
-
-def _box(o: Tensor, d: Tensor, near: float) -> Tensor:
-    t_in, t_out = slab(o, d)
-    t = torch.where(t_in > near, t_in, t_out)
-    return t.masked_fill_((t_in > t_out) | (t <= near), MISS)
-
-
-def _closest(o: Tensor, d: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Re-base rays at their point nearest the local origin: keeps float32 quadratics exact."""
-    length2 = (d * d).sum(1)
-    start = -(o * d).sum(1) / length2
-    return start, o + start[:, None] * d, length2
-
-
-def _ellipsoid(o: Tensor, d: Tensor, shape: Tensor, near: float) -> Tensor:
-    start, p, length2 = _closest(o, d)
-    room = 1.0 - (p * p).sum(1)
-    half = (room.clamp_min(0) / length2).sqrt()
-    clip = shape[:, :1]
-    first, second = start - half, start + half
-    good1 = (first > near) & (p[:, 2] - half * d[:, 2] <= clip)
-    good2 = (second > near) & (p[:, 2] + half * d[:, 2] <= clip)
-    t = torch.where(good1, first, torch.where(good2, second, torch.full_like(first, MISS)))
-    return t.masked_fill_(room <= 0, MISS)
-
-
-def _frustum(o: Tensor, d: Tensor, shape: Tensor, near: float) -> Tensor:
-    start, p, _ = _closest(o, d)
-    bottom, top, open_top = shape[:, 0:1], shape[:, 1:2], shape[:, 2:3]
-    base, slope = (bottom + top) / 2, (top - bottom) / 2
-    (px, py, pz), (dx, dy, dz) = p.unbind(1), d.unbind(1)
-    radius, growth = base + slope * pz, slope * dz
-    a = dx * dx + dy * dy - growth * growth
-    a = torch.where(a.abs() < 1e-9, torch.full_like(a, 1e-9), a)
-    b = px * dx + py * dy - radius * growth
-    c = px * px + py * py - radius * radius
-    disc = b * b - a * c
-    root = disc.clamp_min(0).sqrt()
-    best = torch.full_like(a, MISS)
-    for sign in (-1.0, 1.0):
-        s = (sign * root - b) / a
-        good = (disc > 0) & ((pz + s * dz).abs() <= 1) & (start + s > near)
-        best = torch.where(good & (start + s < best), start + s, best)
-    dz = torch.where(dz.abs() < 1e-9, torch.full_like(dz, 1e-9), dz)
-    for side, limit in ((-1.0, bottom), (1.0, torch.where(open_top > 0, -1.0, top))):
-        s = (side - pz) / dz
-        x, y = px + s * dx, py + s * dy
-        good = (x * x + y * y <= limit * limit.abs()) & (start + s > near)
-        best = torch.where(good & (start + s < best), start + s, best)
-    return best
-
-
-def local_normal(kind: Tensor, point: Tensor, half: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
-    """Outward direction and face of local hit points.
-
-    Args:
-        kind: (N,) int.
-        point: (N, 3) local.
-        half: (N, 3) half sizes in metres.
-        shape: (N, 3).
-
-    Returns:
-        (N, 3) gradient in the local frame (not normalised; divide by `half` before turning it into
-        the world), and (N,) int64 face: boxes 0..5 for -x, +x, -y, +y, -z, +z; frusta 4 and 5 for
-        their caps and 6 for the side; ellipsoids 6.
-    """
-    axis = point.abs().argmax(1)
-    sign = torch.gather(point, 1, axis[:, None]).sign()
-    box = torch.zeros_like(point).scatter_(1, axis[:, None], sign)
-    face = axis * 2 + (sign[:, 0] > 0)
-
-    slope = (shape[:, 1] - shape[:, 0]) / 2
-    radius = (shape[:, 0] + shape[:, 1]) / 2 + slope * point[:, 2]
-    around = point[:, :2].norm(dim=1)
-    width = torch.minimum(half[:, 0], half[:, 1])
-    on_cap = (point[:, 2].abs() - 1).abs() * half[:, 2] < (around - radius).abs() * width
-    upright = point[:, 2].sign()
-    side = torch.stack([point[:, 0], point[:, 1], -slope * radius], dim=1)
-    cap = torch.stack([torch.zeros_like(upright), torch.zeros_like(upright), upright], dim=1)
-    cone = torch.where(on_cap[:, None], cap, side)
-
-    normal = torch.where((kind == BOX)[:, None], box, point)
-    normal = torch.where((kind == FRUSTUM)[:, None], cone, normal)
-    cone_face = torch.where(on_cap, 4 + (upright > 0).long(), torch.full_like(face, 6))
-    face = torch.where(kind == FRUSTUM, cone_face, face)
-    return normal, torch.where(kind == ELLIPSOID, torch.full_like(face, 6), face)
+        return unit_ball(round(min(shape[0], 1.0), 3))
+    return unit_cone(round(shape[0], 3), round(shape[1], 3), shape[2] > 0)

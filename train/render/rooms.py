@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from train.render import clutter, furniture, looks
+from train.render import clutter, furniture, looks, objects
 from train.render.scene import DOWN, UP, Light, Scene
+from train.render.sky import any_sky
 from train.render.walls import Opening, door, on_wall, wall, window
 
 Rectangle = tuple[float, float, float, float]  # x0, y0, x1, y1 on the floor, metres
@@ -57,6 +58,9 @@ def _furnish_wall(
             rng.choice(len(weights), p=weights / weights.sum())
         ]
         w, d = rng.uniform(*w_range), rng.uniform(*d_range)
+        mesh = objects.pick(s, "wall", min(length, 3.0), 1.3) if rng.random() < 0.55 else None
+        if mesh is not None:
+            w, d, turn = objects.along_wall(s, mesh)
         middle = x + w / 2
         at_door = opening is not None and opening[2] == 0
         if at_door:
@@ -65,8 +69,50 @@ def _furnish_wall(
         if x + w < length and not at_door and rng.random() < fill and _clear(room, box):
             room.blocked.append(box)
             with s.at(middle, 0.03, 0):
-                build(s, w, d)
+                if mesh is not None:
+                    objects.wall_piece(s, mesh, d, turn)
+                else:
+                    build(s, w, d)
         x += w + rng.choice([0.02, rng.uniform(0.1, 1.0)])
+
+
+def _chair(s: Scene) -> None:
+    """A chair or stool, its back at the frame's y = 0."""
+    mesh = objects.pick(s, "seat")
+    if mesh is None or s.rng.random() < 0.4:
+        (furniture.chair, furniture.chair, furniture.stool)[s.rng.integers(3)](s, 0.43, 0.43)
+        return
+    with s.at(0, 0.22, 0, np.pi / 2 * int(s.rng.integers(4))):
+        s.loaded(mesh.path)
+
+
+def _table(s: Scene, w: float, d: float) -> None:
+    """A table with things on it, its back at the frame's y = 0."""
+    mesh = objects.pick(s, "table", w * 1.2, d * 1.2)
+    if mesh is None or s.rng.random() < 0.4:
+        furniture.table(s, w, d)
+        return
+    _, deep, turn = objects.along_wall(s, mesh)
+    with s.at(0, deep / 2, 0, turn):
+        s.loaded(mesh.path)
+        objects.load(s, mesh, int(s.rng.integers(1, 9)))
+
+
+def _on_floor(s: Scene, room: Room) -> None:
+    """A few objects from disk that stand on floors."""
+    for _ in range(s.rng.integers(0, 4)):
+        mesh = objects.pick(s, "floor")
+        x = s.rng.uniform(0.3, max(room.width - 0.3, 0.4))
+        y = s.rng.uniform(0.3, max(room.depth - 0.3, 0.4))
+        if mesh is None:
+            continue
+        with s.at(x, y, 0, s.rng.uniform(0, 6.3)):
+            r = max(mesh.size[:2]) / 2
+            box = _rectangle(s, 0, -r, 2 * r, 2 * r)
+            inside = box[0] > 0 and box[1] > 0 and box[2] < room.width and box[3] < room.depth
+            if inside and _clear(room, box):
+                room.blocked.append(box)
+                s.loaded(mesh.path)
 
 
 def _middle(s: Scene, room: Room) -> None:
@@ -88,7 +134,7 @@ def _middle(s: Scene, room: Room) -> None:
             room.blocked.append(box)
             kind = rng.random()
             if kind < 0.5:
-                furniture.table(s, w, d)
+                _table(s, w, d)
                 for side in (-1, 1):
                     for k in range(int(w / 0.7)):
                         if rng.random() < 0.6:
@@ -96,15 +142,16 @@ def _middle(s: Scene, room: Room) -> None:
                             cx = (-w / 2 + 0.35 + 0.7 * k) + rng.normal(0, 0.05)
                             cy = -rng.uniform(0.1, 0.5) if side < 0 else d + rng.uniform(0.1, 0.5)
                             with s.at(cx, cy, 0, yaw + rng.normal(0, 0.3)):
-                                furniture.chair(s, 0.43, 0.43)
+                                _chair(s)
             elif kind < 0.65:
                 furniture.table(s, w, d * 0.7, rng.uniform(0.3, 0.5))
             elif kind < 0.85:
                 for _ in range(rng.integers(1, 4)):
                     with s.at(rng.uniform(-0.5, 0.5) * w, 0, 0, rng.uniform(0, 6.3)):
-                        (furniture.chair, furniture.stool)[rng.integers(2)](s, 0.43, 0.43)
+                        _chair(s)
             else:
                 furniture.sofa(s, max(w, 0.9), 0.85)
+    _on_floor(s, room)
     count = int(rng.integers(0, 4) if rng.random() < 0.6 else rng.integers(4, 25))
     clutter.scatter(s, (0.3, 0.3), (room.width - 0.3, room.depth - 0.3), 0, count,
                     clutter.FLOOR_THINGS, (0.15, 0.6))  # fmt: skip
@@ -169,6 +216,7 @@ def build_room(s: Scene, style: str) -> Room:
     else:
         room = Room(rng.uniform(2.4, 6), rng.uniform(2.4, 6.5), rng.uniform(2.2, 3.1), [], style)
     w, d, h = room.width, room.depth, room.height
+    s.sky = any_sky(rng, s.assets, float(np.exp(rng.uniform(np.log(0.8), np.log(5)))))
     paint = looks.wall(s)
     s.is_shell = True
     s.box((-1, -1, -0.2), (w + 1, d + 1, 0), looks.ground(s), {UP: s.new_plane()})

@@ -1,4 +1,4 @@
-"""A scene under construction, and many scenes packed into tensors."""
+"""A scene under construction: parts with materials, lights, a camera."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from train.render.assets import Assets, load_mesh, photo_paths
 from train.render.camera import Pose
-from train.render.materials import COLUMNS, Material
-from train.render.primitives import BOX, ELLIPSOID, FRUSTUM
-from train.render.textures import noise_bank, photo_paths, photo_texture
-from train.render.trace import Shapes
+from train.render.geometry import Geometry
+from train.render.materials import PHOTO, VERTEX, Material
+from train.render.mesh import Mesh
+from train.render.primitives import BOX, ELLIPSOID, FRUSTUM, MESH, unit_mesh
+from train.render.sky import Sky
 
 UP, DOWN = 5, 4
 
@@ -28,38 +29,45 @@ class Light:
         edges: (2, 3) half edges; shadow rays end at random points between them.
         colour: (3,) linear RGB radiant intensity: irradiance is colour / distance**2.
         normal: (3,) or zeros for light in all directions.
-        outside: the room's shell casts shadows too (sun).
     """
 
     position: np.ndarray
     edges: np.ndarray
     colour: np.ndarray
     normal: np.ndarray
-    outside: bool = False
 
 
 @dataclass
 class Scene:
-    """Shapes, materials, lights and camera of one seed. `at` moves what is added inside it."""
+    """Parts, materials, lights, sky and camera of one seed. `at` moves what is added inside it.
+
+    Attributes:
+        outdoors: the sky lights it; indoors windows are lights, and the sky is only seen.
+        textures: what `Material.texture` counts through: paths of pictures, or pixels.
+    """
 
     rng: np.random.Generator
-    photos: int = 0
+    assets: Assets = field(default_factory=Assets)
     pose: Pose | None = None
     lights: list[Light] = field(default_factory=list)
-    ambient: np.ndarray = field(default_factory=lambda: np.full(3, 0.3))
+    sky: Sky = field(default_factory=Sky)
+    outdoors: bool = False
     post: dict[str, float] = field(default_factory=dict)
     kinds: list[int] = field(default_factory=list)
     centres: list[np.ndarray] = field(default_factory=list)
     halves: list[np.ndarray] = field(default_factory=list)
     rotations: list[np.ndarray] = field(default_factory=list)
     parameters: list[tuple[float, float, float]] = field(default_factory=list)
+    meshes: list[Mesh | None] = field(default_factory=list)
     materials: list[Material] = field(default_factory=list)
     planes: list[list[int]] = field(default_factory=list)
     shell: list[bool] = field(default_factory=list)
     hidden: list[bool] = field(default_factory=list)
+    textures: list[Path] = field(default_factory=list)
     frame: tuple[np.ndarray, np.ndarray] = field(default_factory=lambda: (np.zeros(3), np.eye(3)))
     plane_count: int = 0
     is_shell: bool = False
+    _built: tuple[tuple[int, str], Geometry] | None = None
 
     @contextlib.contextmanager
     def at(self, x: float, y: float, z: float = 0.0, yaw: float = 0.0, tilt: float = 0.0):
@@ -96,8 +104,10 @@ class Scene:
         parameters: tuple[float, float, float] = (2.0, 1.0, 0.0),
         plane: dict[int, int] | None = None,
         hidden: bool = False,
+        mesh: Mesh | None = None,
     ) -> None:
         """Add a shape to the current frame. `plane` maps faces 0..5 to plane ids."""
+        self.meshes.append(mesh)
         self.kinds.append(kind)
         self.centres.append(self.world(*centre))
         self.rotations.append(self.frame[1])
@@ -129,101 +139,43 @@ class Scene:
         self.add(FRUSTUM, (x, y, z + height / 2), (r, r, height / 2), material,
                  (r0 / r, r1 / r, float(open_top)), hidden=hidden)  # fmt: skip
 
+    def mesh(self, mesh: Mesh, material: Material, scale=(1.0, 1.0, 1.0), plane=None) -> None:
+        """Any mesh at the current frame's origin, stretched along its axes."""
+        size = tuple(np.broadcast_to(scale, 3))
+        self.add(MESH, (0, 0, 0), size, material, plane=plane, mesh=mesh)
 
-@dataclass
-class Packed:
-    """B scenes as tensors.
+    def loaded(self, path: Path, scale: float = 1.0) -> None:
+        """A mesh from disk with its own texture or colours, at the current frame's origin."""
+        found = load_mesh(path)
+        look = Material(VERTEX, gloss=float(self.rng.uniform(0, 0.4)), noise_amount=0.05)
+        if found.texture is not None:
+            look.pattern, look.texture, look.fit = PHOTO, self.texture(path), True
+        self.mesh(found.mesh, look, (scale,) * 3)
 
-    Attributes:
-        shapes: geometry.
-        rotation: (B, P, 3, 3) local to world.
-        rows: (B, P, COLUMNS) materials.
-        planes: (B, P, 7) plane id of each face.
-        bank: (N, S, 3) textures.
-        origin, turn: (B, 3) and (B, 3, 3) cameras.
-        ambient: (B, 3).
-        light_position, light_colour, light_normal: (B, L, 3); light_edges (B, L, 2, 3);
-            light_outside (B, L) bool. Scenes with fewer lights have black ones.
-    """
+    def texture(self, path: Path) -> int:
+        """Number of a texture file among the scene's."""
+        if path not in self.textures:
+            self.textures.append(path)
+        return self.textures.index(path)
 
-    shapes: Shapes
-    rotation: Tensor
-    rows: Tensor
-    planes: Tensor
-    bank: Tensor
-    origin: Tensor
-    turn: Tensor
-    ambient: Tensor
-    light_position: Tensor
-    light_colour: Tensor
-    light_normal: Tensor
-    light_edges: Tensor
-    light_outside: Tensor
+    def random_photo(self) -> int | None:
+        """Number of a photo's texture; None where there are no photos. Draws from `rng` alike."""
+        draw = self.rng.random()
+        if self.assets.photos is None:
+            return None
+        paths = photo_paths(self.assets.photos)
+        return self.texture(paths[int(draw * len(paths))])
 
-
-def pack_shapes(scenes: list[Scene]) -> tuple[Shapes, Tensor]:
-    """Geometry of scenes on the CPU, and (B, P, 3, 3) local-to-world rotations."""
-    count = max(len(s.kinds) for s in scenes)
-    b = len(scenes)
-    kind = np.full((b, count), -1)
-    centre, half = np.zeros((b, count, 3)), np.ones((b, count, 3)) * 1e-3
-    parameters = np.zeros((b, count, 3))
-    rotation = np.tile(np.eye(3), (b, count, 1, 1))
-    shell, hidden = np.zeros((b, count), bool), np.zeros((b, count), bool)
-    for i, s in enumerate(scenes):
-        n = len(s.kinds)
-        kind[i, :n], centre[i, :n], half[i, :n] = s.kinds, s.centres, s.halves
-        parameters[i, :n], rotation[i, :n] = s.parameters, s.rotations
-        shell[i, :n], hidden[i, :n] = s.shell, s.hidden
-    to_local = np.swapaxes(rotation, -1, -2) / half[..., None]
-
-    def f(x: np.ndarray) -> Tensor:
-        return torch.from_numpy(x).float()
-
-    shapes = Shapes(
-        torch.from_numpy(kind), f(to_local), f(centre), f(half), f(parameters),
-        torch.from_numpy(shell), torch.from_numpy(hidden),
-    )  # fmt: skip
-    return shapes, f(rotation)
-
-
-def pack(scenes: list[Scene], photos: str | Path | None, device: torch.device | str) -> Packed:
-    """Tensors of finished scenes (camera placed) on a device."""
-    shapes, rotation = pack_shapes(scenes)
-    b, count = shapes.kind.shape
-    rows, planes = np.zeros((b, count, COLUMNS)), np.zeros((b, count, 7), np.int64)
-    textures: list[Tensor] = []
-    most = max(len(s.lights) for s in scenes)
-    lights = np.zeros((b, most, 5, 3))
-    outside = np.zeros((b, most), bool)
-    for i, s in enumerate(scenes):
-        rows[i, : len(s.kinds)] = [m.row(len(textures)) for m in s.materials]
-        planes[i, : len(s.kinds)] = s.planes
-        if s.photos:
-            paths = photo_paths(str(photos))
-            chosen = s.rng.integers(len(paths), size=s.photos)
-            textures += [photo_texture(paths[k]) for k in chosen]
-        for j, light in enumerate(s.lights):
-            lights[i, j] = [light.position, light.colour, light.normal, *light.edges]
-            outside[i, j] = light.outside
-    bank = torch.cat([noise_bank(), torch.stack(textures)]) if textures else noise_bank()
-    table = torch.from_numpy(lights).float().to(device)
-
-    def f(x) -> Tensor:
-        return torch.from_numpy(np.asarray(x)).float().to(device)
-
-    return Packed(
-        shapes=shapes.to(device),
-        rotation=rotation.to(device),
-        rows=f(rows),
-        planes=torch.from_numpy(planes).to(device),
-        bank=bank.to(device),
-        origin=f([s.pose.position for s in scenes]),
-        turn=f([s.pose.rotation for s in scenes]),
-        ambient=f([s.ambient for s in scenes]),
-        light_position=table[:, :, 0],
-        light_colour=table[:, :, 1],
-        light_normal=table[:, :, 2],
-        light_edges=table[:, :, 3:],
-        light_outside=torch.from_numpy(outside).to(device),
-    )
+    def geometry(self, device: torch.device | str = "cpu") -> Geometry:
+        """All parts as triangles in the world; made once for a device and number of parts."""
+        key = (len(self.kinds), str(device))
+        if self._built is None or self._built[0] != key:
+            meshes = [
+                mesh or unit_mesh(kind, shape)
+                for mesh, kind, shape in zip(self.meshes, self.kinds, self.parameters, strict=True)
+            ]
+            stretched = np.stack(self.rotations) * np.stack(self.halves)[:, None]
+            hidden = np.array(self.hidden)
+            made = Geometry(meshes, np.stack(self.centres), stretched, hidden, device)
+            self._built = (key, made)
+        return self._built[1]

@@ -7,7 +7,8 @@ A shard is a folder `shard_000000` of N pictures of consecutive seeds:
 - `normal.npy` int8 (N, H, W, 3), unit vectors in the camera frame times 127
 - `plane.npy` uint8 (N, H, W), see `RenderedBatch.plane_id`
 - `intrinsics.npy` float32 (N, 4), fx, fy, cx, cy in pixels
-- `meta.json` with the first and last seed, the renderer's version and whether photos were used
+- `meta.json` with the first and last seed, the renderer's version, and which kinds of assets
+  (photos, meshes, environments) were used
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from train.render.assets import Assets
 from train.render.render import RENDERER_VERSION, render_batch
 
 Arrays = dict[str, np.ndarray]
@@ -41,7 +43,7 @@ class Plan:
         count: pictures altogether.
         first_seed: seed of the first picture; the others follow.
         size: side of the square pictures in pixels.
-        photos: folder of photos for textures, or None.
+        assets: folders of files that scenes may use.
         shard: pictures in a shard; the last one may hold fewer.
         batch: pictures rendered together.
     """
@@ -50,7 +52,7 @@ class Plan:
     count: int
     first_seed: int = 0
     size: int = 256
-    photos: Path | None = None
+    assets: Assets = Assets()
     shard: int = 100
     batch: int = 4
 
@@ -77,14 +79,14 @@ class Plan:
         return {
             "seeds": [seeds[0], seeds[-1]],
             "renderer_version": RENDERER_VERSION,
-            "photos": self.photos is not None,
+            **self.assets.used(),
         }
 
     def missing(self) -> dict[Path, range]:
         """The shards that are not there yet, or hold too few pictures.
 
         Raises:
-            ValueError: if one of them was made with other seeds, size, photos or renderer.
+            ValueError: if one of them was made with other seeds, size, assets or renderer.
         """
         return {s: seeds for s, seeds in self.shards().items() if not self._is_finished(s, seeds)}
 
@@ -139,7 +141,7 @@ def write_shards(
     for leftover in plan.folder.glob(f"{_SCRATCH}*"):
         shutil.rmtree(leftover)
     batches = [s[i : i + plan.batch] for s in todo.values() for i in range(0, len(s), plan.batch)]
-    job = partial(_render_arrays, size=plan.size, device=device, photos=plan.photos)
+    job = partial(_render_arrays, size=plan.size, device=device, assets=plan.assets)
     rendered = _in_order(job, batches, workers)
     for path, seeds in todo.items():
         parts: list[Arrays] = []
@@ -173,9 +175,9 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops its pool
 
 
-def _render_arrays(seeds: range, size: int, device: str, photos: Path | None) -> Arrays:
+def _render_arrays(seeds: range, size: int, device: str, assets: Assets) -> Arrays:
     """One batch as it lies on disk."""
-    batch = render_batch(list(seeds), size, device, photos)
+    batch = render_batch(list(seeds), size, device, assets)
     normal = (batch.normal * 127).round().to(torch.int8)
     tensors = {
         "image": batch.image.permute(0, 2, 3, 1),

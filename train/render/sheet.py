@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from depthart.visualize import colorize
+from train.render.assets import Assets
 from train.render.render import render_batch
 
 GAP = 4  # pixels
@@ -18,7 +18,7 @@ def contact_sheet(
     seeds: list[int],
     size: int = 256,
     device: str = "cpu",
-    photos: str | Path | None = None,
+    assets: Assets | None = None,
     columns: int = 4,
 ) -> Image.Image:
     """Draw each seed's picture with its number, and its depth below (near warm, far cold)."""
@@ -26,7 +26,7 @@ def contact_sheet(
     sheet = Image.new("RGB", (columns * (size + GAP) - GAP, rows * (2 * size + GAP) - GAP), "white")
     draw = ImageDraw.Draw(sheet)
     for place, seed in enumerate(seeds):
-        batch = render_batch([seed], size, device, photos)
+        batch = render_batch([seed], size, device, assets)
         depth = batch.depth_m[0].cpu().numpy()
         x, y = place % columns * (size + GAP), place // columns * (2 * size + GAP)
         sheet.paste(Image.fromarray(batch.image[0].permute(1, 2, 0).cpu().numpy()), (x, y))

@@ -1,4 +1,4 @@
-"""Texture bank: noise tiles made once, photos read from a folder, all as mip-mapped linear RGB.
+"""Texture bank: noise tiles made once, pictures read from files, all as mip-mapped linear RGB.
 
 Legend: N textures, S texels of one texture over all its levels.
 """
@@ -13,19 +13,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from train.render.assets import load_mesh
+
 SIDE = 256
 LEVELS = (256, 128, 64, 32, 16, 8)
 STARTS = tuple(np.cumsum((0, *(s * s for s in LEVELS[:-1]))).tolist())
 NOISE_EXPONENTS = (0.0, 0.6, 1.0, 1.3, 1.6, 2.0, 2.4)
 NOISES = len(NOISE_EXPONENTS) + 1
-PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 def _mipmaps(tile: Tensor) -> Tensor:
     """(3, SIDE, SIDE) to (S, 3)."""
-    return torch.cat(
-        [F.adaptive_avg_pool2d(tile, s).flatten(1) for s in LEVELS], dim=1
-    ).T.contiguous()
+    levels = [tile]
+    while levels[-1].shape[-1] > LEVELS[-1]:
+        levels.append(F.avg_pool2d(levels[-1], 2))
+    return torch.cat([level.flatten(1) for level in levels], dim=1).T.contiguous()
 
 
 @lru_cache(maxsize=1)
@@ -46,36 +48,23 @@ def noise_bank() -> Tensor:
     gap = np.sort(np.hypot(*np.moveaxis(np.minimum(gap, SIDE - gap), -1, 0)), axis=-1)
     tiles.append(np.clip((gap[..., 1] - gap[..., 0]) / 8, 0, 1))
     stack = torch.from_numpy(np.stack(tiles)).float()
-    return torch.stack([_mipmaps(t.expand(3, -1, -1)) for t in stack])
+    return torch.stack([_mipmaps(t.expand(3, -1, -1)) for t in stack]).half()
 
 
-@lru_cache(maxsize=8)
-def photo_paths(folder: str) -> tuple[Path, ...]:
-    """Sorted photos of a folder.
+@lru_cache(maxsize=600)
+def texture_of(path: Path) -> Tensor:
+    """(S, 3) float16 linear RGB of a picture, or of the texture inside a mesh's .npz file.
 
-    Raises:
-        FileNotFoundError: if there is no such folder or it holds no photo.
+    Squashed to a square.
     """
-    if not Path(folder).is_dir():
-        raise FileNotFoundError(f"no folder of photos at '{folder}'; give an existing folder.")
-    paths = tuple(p for p in sorted(Path(folder).iterdir()) if p.suffix.lower() in PHOTO_ENDINGS)
-    if not paths:
-        raise FileNotFoundError(f"the folder '{folder}' holds no .jpg, .png or .webp photo.")
-    return paths
-
-
-@lru_cache(maxsize=2048)
-def _photo_bytes(path: Path) -> np.ndarray:
     from PIL import Image
 
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR))
-
-
-def photo_texture(path: Path) -> Tensor:
-    """(S, 3) linear RGB of one photo, squashed to a square."""
-    rgb = torch.from_numpy(_photo_bytes(path).astype(np.float32) / 255).permute(2, 0, 1)
-    return _mipmaps(rgb.pow(2.2))
+    if path.suffix == ".npz":
+        image = Image.fromarray(load_mesh(path).texture)
+    else:
+        image = Image.open(path).convert("RGB")
+    pixels = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32)
+    return _mipmaps(torch.from_numpy(pixels / 255).permute(2, 0, 1).pow(2.2)).half()
 
 
 def sample(bank: Tensor, index: Tensor, uv: Tensor, footprint: Tensor) -> Tensor:
@@ -100,6 +89,10 @@ def sample(bank: Tensor, index: Tensor, uv: Tensor, footprint: Tensor) -> Tensor
     x1, y1 = (x0 + 1) % side, (y0 + 1) % side
     texels = bank.view(-1, 3)
     wx, wy = w[:, :1], w[:, 1:]
-    top = texels[start + y0 * side + x0] * (1 - wx) + texels[start + y0 * side + x1] * wx
-    bottom = texels[start + y1 * side + x0] * (1 - wx) + texels[start + y1 * side + x1] * wx
+
+    def texel(x: Tensor, y: Tensor) -> Tensor:
+        return texels[start + y * side + x].float()
+
+    top = texel(x0, y0) * (1 - wx) + texel(x1, y0) * wx
+    bottom = texel(x0, y1) * (1 - wx) + texel(x1, y1) * wx
     return top * (1 - wy) + bottom * wy

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from train.render.camera import Pose, look, look_at
-from train.render.primitives import KINDS, MISS, intersect
+from train.render.geometry import Geometry
 from train.render.rooms import Room
-from train.render.scene import Scene, pack_shapes
+from train.render.scene import Scene
 
-CANDIDATES = 8
-GRID = 8
+CANDIDATES = 4
+GRID = 12
+PROBES = 64  # rays that feel whether a place is free
 
 
 def _inside(room: Room, rng: np.random.Generator) -> np.ndarray:
@@ -65,41 +66,43 @@ def _propose(s: Scene, room: Room) -> Pose:
     return look(at, yaw, math.radians(float(np.clip(pitch, -75, 25))), roll, fov)
 
 
-def _coarse_depth(s: Scene, poses: list[Pose]) -> np.ndarray:
+def _directions(count: int) -> np.ndarray:
+    """(count, 3) unit vectors spread over all directions."""
+    k = np.arange(count) + 0.5
+    z, turn = 1 - 2 * k / count, k * math.pi * (3 - 5**0.5)
+    flat = np.sqrt(1 - z * z)
+    return np.stack([flat * np.cos(turn), flat * np.sin(turn), z], 1)
+
+
+def _coarse_depth(geometry: Geometry, poses: list[Pose]) -> np.ndarray:
     """(N, GRID**2) z-depth of a few rays of each pose, `inf` where they leave the scene."""
-    shapes, _ = pack_shapes([s])
-    at = (torch.arange(GRID) + 0.5) / GRID * 2 - 1
-    y, x = torch.meshgrid(at, at, indexing="ij")
-    rays = []
+    at = (np.arange(GRID) + 0.5) / GRID * 2 - 1
+    x, y = (a.ravel() for a in np.meshgrid(at, at))
+    rays, origins = [], []
     for p in poses:
         tan = math.tan(math.radians(p.fov_deg) / 2)
-        local = torch.stack([x * tan, y * tan, torch.ones_like(x)]).view(3, -1)
-        rays.append(torch.from_numpy(p.rotation).float() @ local)
-    d = torch.stack(rays, 1).reshape(3, -1)
-    o = torch.from_numpy(np.stack([p.position for p in poses])).float()
-    o = o.T.repeat_interleave(GRID * GRID, dim=1)
-    best = torch.full((d.shape[1],), MISS)
-    for kind in KINDS:
-        pick = shapes.kind[0] == kind
-        for chunk in pick.nonzero()[:, 0].split(16):
-            if not len(chunk):  # an empty list splits into one empty chunk
-                continue
-            m = shapes.to_local[0, chunk]
-            local_o = m @ o[None] - (m @ shapes.centre[0, chunk, :, None])
-            t = intersect(kind, local_o, m @ d[None], shapes.shape[0, chunk])
-            best = torch.minimum(best, t.amin(0))
-    return best.view(len(poses), -1).numpy()
+        rays.append(np.stack([x * tan, y * tan, np.ones_like(x)], 1) @ p.rotation.T)
+        origins.append(np.broadcast_to(p.position, rays[-1].shape))
+    hits = geometry.first_hit(*(torch.from_numpy(np.concatenate(a)) for a in (origins, rays)))
+    return hits.t.numpy().reshape(len(poses), -1)
 
 
-def _outside_of_shapes(s: Scene, position: np.ndarray, gap: float) -> bool:
-    """Does `position` (3,) keep `gap` metres from every shape's oriented box?"""
-    local = np.einsum("pji,pj->pi", np.stack(s.rotations), position - np.stack(s.centres))
-    return bool((np.abs(local) > np.stack(s.halves) + gap).any(1).all())
+def _is_free(geometry: Geometry, position: np.ndarray, gap: float) -> bool:
+    """Is `position` (3,) outside of solid things, and `gap` metres from all surfaces?"""
+    along = torch.from_numpy(_directions(PROBES)).float()
+    start = torch.from_numpy(position).float().expand_as(along)
+    hits = geometry.first_hit(start, along)
+    if float(hits.t.min()) < gap:
+        return False
+    seen = torch.isfinite(hits.t)
+    behind = (geometry.flat[hits.triangle] * along).sum(1) > 0
+    return float((behind & seen).float().mean()) < 0.3
 
 
 def place_camera(s: Scene, room: Room) -> Pose:
     """A pose that stands in free space and sees something."""
     rng = s.rng
+    geometry = s.geometry()
     wanted = rng.choice([0.0, 0.12, 0.3])
     fallback: tuple[float, Pose] | None = None
     for _ in range(8):
@@ -108,13 +111,13 @@ def place_camera(s: Scene, room: Room) -> Pose:
             p = _propose(s, room)
             x, y, z = p.position
             inside = 0.1 < x < room.width - 0.1 and 0.1 < y < room.depth - 0.1
-            if inside and 0.2 < z < room.height - 0.05 and _outside_of_shapes(s, p.position, 0.08):
+            if inside and 0.2 < z < room.height - 0.05 and _is_free(geometry, p.position, 0.08):
                 poses.append(p)
             if len(poses) == CANDIDATES:
                 break
         if not poses:
             continue
-        depth = _coarse_depth(s, poses)
+        depth = _coarse_depth(geometry, poses)
         for p, z in zip(poses, depth, strict=True):
             seen = np.isfinite(z)
             near = np.quantile(np.where(seen, z, 50), 0.05)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.render import clutter, furniture, looks
+from train.render import clutter, furniture, looks, objects
 from train.render.materials import Material
 from train.render.scene import DOWN, UP, Light, Scene
 
@@ -55,9 +55,6 @@ def window(s: Scene, opening: Opening, day: np.ndarray) -> None:
     if rng.random() < 0.25:  # a blind
         blind = looks.glow(rng, float(rng.uniform(0.5, 2)))
         s.box((x0, y - 0.01, z0 + (z1 - z0) * rng.uniform(0, 0.6)), (x1, y, z1), blind, hidden=True)
-    far = rng.uniform(1.5, 12)
-    outside = looks.photo(s, fit=True, emit=float(rng.uniform(0.8, 4)))
-    s.box((-far - 2, -far - 0.1, -far * 0.7), (x1 + far + 2, -far, z1 + far), outside, hidden=True)
     if rng.random() < 0.35:  # curtains of many folds
         cloth = looks.fabric(s)
         for side in (0, 1):
@@ -76,7 +73,7 @@ def window(s: Scene, opening: Opening, day: np.ndarray) -> None:
         away = away / np.linalg.norm(away)
         sun = looks.hsv(0.11, rng.uniform(0.1, 0.4), 1) * rng.uniform(3, 12) * 900
         spread = np.eye(3)[:2] * 0.25
-        s.lights.append(Light(middle + 30 * away, spread, sun, np.zeros(3), outside=True))
+        s.lights.append(Light(middle + 30 * away, spread, sun, np.zeros(3)))
 
 
 def door(s: Scene, opening: Opening, height: float) -> None:
@@ -135,7 +132,11 @@ def on_wall(s: Scene, length: float, height: float, opening: Opening | None) -> 
         if opening is not None and opening[0] - w - 0.1 < x < opening[1] + w + 0.1:
             continue
         kind = rng.random()
-        if kind < 0.75:
+        hung = objects.pick(s, "hung")
+        if hung is not None and rng.random() < 0.5:
+            with s.at(x, hung.size[1] / 2 + 0.002, z - hung.size[2] / 2, np.pi * rng.integers(2)):
+                s.loaded(hung.path)
+        elif kind < 0.75:
             frame = looks.furniture(s)
             if rng.random() < 0.7:
                 s.box((x - w, 0, z - h), (x + w, 0.025, z + h), frame)
