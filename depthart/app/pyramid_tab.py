@@ -90,12 +90,12 @@ def refresh(ui: SimpleNamespace, trigger: Any) -> None:
         if session is None or active != "pyramid":
             return [gr.skip()] * 6
         if session.steps[-1].indices is None:
-            note = f'<p class="hint">{pyramid_text.NO_TOKENS}</p>'
+            note = gr.update(value=f'<p class="hint">{pyramid_text.NO_TOKENS}</p>', visible=True)
             return [note, gr.update(visible=False), None, None, "", ""]
         index, look = session.clamp(int(scale) - 1), Look(cmap, invert)
         explained = pyramid.explanation(session, ui.explain)
         return [
-            "",
+            gr.update(visible=False),
             gr.update(visible=True),
             pyramid.token_picture(session, index, explained.colors),
             None,

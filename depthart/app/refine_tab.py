@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from depthart.app import text, truth_panel
+from depthart.app import ensemble_panel, text, truth_panel
 from depthart.app.components import caption, curve, map_image
 from depthart.app.stepper import SCALES
 
@@ -48,3 +48,4 @@ def layout(ui: SimpleNamespace) -> None:
                 label="Left side",
                 info="The right side is the chosen scale. Drag the handle.",
             )
+    ensemble_panel.layout(ui)

@@ -21,6 +21,7 @@ from depthart.prediction import Kind, Pixel, Prediction, PredictionStep
 
 if TYPE_CHECKING:
     from depthart.app.compare import Failure, Result
+    from depthart.app.ensemble import Ensemble
     from depthart.app.truth import Score, Truth
 
 PREVIEW_SIDE = 768  # longest side of the pictures shown; depth is predicted at 256
@@ -66,6 +67,7 @@ class Session:
         elapsed: Seconds from the click to the last finished scale.
         truth: Ground truth at the preview's size, if the visitor gave one; see `app.truth`.
         scores: Error of each scale against it, as far as computed.
+        ensemble: Mean and spread of several roll-outs, if asked for; see `app.ensemble`.
         kept: What tabs have worked out and may ask for again.
         results: Other models' answers to the photo by name; see `app.compare`.
         box: The rectangle of the plane probe in shares of the preview: left, top, right, bottom.
@@ -83,6 +85,7 @@ class Session:
     elapsed: float = 0.0
     truth: Truth | None = None
     scores: dict[int, Score] = field(default_factory=dict)
+    ensemble: Ensemble | None = None
     kept: dict[Hashable, Any] = field(default_factory=dict)
     results: dict[str, Result | Failure] = field(default_factory=dict)
     box: tuple[float, float, float, float] | None = None

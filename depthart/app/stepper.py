@@ -109,6 +109,7 @@ def connect(
             gr.update(value=fov, info=text.FOV_EXIF if from_exif else text.FOV_UNKNOWN),
             gr.update(interactive=False),
             gr.update(interactive=True),
+            gr.update(visible=False),
             *[gr.skip()] * len(view),
         ]
         for scale in handlers.refine(session, functools.partial(stream, name), sampler):
@@ -116,7 +117,7 @@ def connect(
                 session,
                 gr.update(value=scale + 1, maximum=max(session.total, 2), interactive=False),
                 handlers.progress(session, working=True),
-                *[gr.skip()] * 3,
+                *[gr.skip()] * 4,
                 *looked_at(session, scale, Look(cmap, invert)),
             ]
 
@@ -143,7 +144,7 @@ def connect(
                 *[ui.photo, ui.truth, ui.truth_unit, ui.model, *look],
                 *[ui.sampler, ui.seed, ui.temperature, ui.draws, ui.top_k, ui.top_p],
             ],
-            [ui.session, ui.scale, ui.status, ui.fov, ui.run, ui.stop, *view],
+            [ui.session, ui.scale, ui.status, ui.fov, ui.run, ui.stop, ui.ensemble_row, *view],
             js=SCROLL_TO_RESULTS,
             concurrency_limit=1,
             concurrency_id="model",

@@ -41,7 +41,7 @@ def theme() -> gr.Theme:
 
 CSS = """
 #columns { --main-height: 430px; --side-height: 226px; --photo-height: 270px;
-  --cloud-height: 520px; }
+  --pair-height: 380px; --cloud-height: 520px; }
 .gradio-container { width: 100%; max-width: 1360px !important; margin: 0 auto !important; }
 #head .html-container, .plain .html-container { padding: 0 !important; }
 #head h1 { font-size: 1.5rem; font-weight: 700; margin: 0; letter-spacing: -.01em; }
@@ -144,6 +144,7 @@ CSS = """
 .compare-empty { margin: 0; padding: 2.4rem 1rem; text-align: center; border-radius: 8px;
   border: 1px dashed var(--border-color-primary); color: var(--body-text-color-subdued); }
 .numbers { overflow-x: auto; }
+.numbers :is(table, thead, tbody, tr) { border: 0 !important; }
 .numbers table { width: 100%; border-collapse: collapse; margin: 0; font-size: .88rem;
   font-variant-numeric: tabular-nums; }
 .numbers table :is(th, td) { border: 0 !important; padding: .3rem .5rem !important;
@@ -211,12 +212,28 @@ table.scores tr.chosen td { font-weight: 700; background: var(--background-fill-
 .files dd { margin: 0 0 .45rem; color: var(--body-text-color-subdued); }
 #files td:has(.label-clear-button), #files .label-clear-button { display: none; }
 @media (max-width: 640px) {
+  #compare-bar { flex-wrap: wrap; }
+  #compare-status { flex: 1 0 100%; }
+  .legends { grid-template-columns: 1fr; }
+  .plot-grid { grid-template-columns: 1fr 1fr; }
+  .plot-grid .plot-host { height: 190px; }
+  /* A table too wide for a phone: a block per row, each number with its own heading. */
+  .numbers thead { display: none; }
+  .numbers table tr { display: grid; grid-template-columns: auto 1fr auto 1fr; padding: .5rem 0;
+    border-bottom: 1px solid var(--border-color-primary) !important; }
+  .numbers table :is(th, td) { border: 0 !important; padding: .1rem 0 !important; }
+  .numbers table th, .numbers table td.words { grid-column: 1 / -1; }
+  .numbers td { display: grid; grid-template-columns: subgrid; grid-column: span 2; gap: .5rem; }
+  .numbers td:not(.words) { text-align: left !important; }
+  .numbers td:not(.words)::before { content: attr(data-head);
+    color: var(--body-text-color-subdued); }
   #columns { --main-height: 310px; --side-height: 290px; --photo-height: 250px;
-    --cloud-height: 360px; }
+    --pair-height: 290px; --cloud-height: 360px; }
   #scale-bar { padding: .6rem .7rem; }
   #stepper .min_value, #stepper .max_value { display: none; }
   .caption, #side .caption { min-height: 0; }
   .curve text { font-size: 11px; }
+  .tabs button[role=tab] { padding-left: .45rem; padding-right: .45rem; font-size: .85rem; }
   .pyramid > div { grid-template-columns: repeat(5, 1fr); }
 }
 @media (prefers-reduced-motion: reduce) { .status .bar i { transition: none; } }

@@ -23,6 +23,10 @@ MEANING = {
 KNOWN_LENGTH_MEANING = (
     "Depth in metres along the viewing axis, by the length you gave: larger is farther."
 )
+ENSEMBLE_HINT = (
+    "A prediction is a draw from a distribution. Several draws with different seeds give a steadier"
+    " mean and show where the answers differ. Temperature, top-k and top-p count (left column)."
+)
 EMPTY = "Choose a photo and press <b>Estimate depth</b>."
 ENTROPY_CURVE = "Mean entropy by grid side"
 CHANGE_CURVE = "Mean change by grid side"
@@ -145,6 +149,24 @@ def score_table(scores: list[tuple[float, float]], sides: list[int], chosen: int
         '<th scope="col">AbsRel ↓</th><th scope="col">δ₁ ↑</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
+
+
+def ensemble_status(count: int, wished: int, same: bool) -> str:
+    """How many of the wished draws are there. same: they do not differ at all."""
+    line = f"{count} of {wished} draws"
+    if same and count > 1:
+        line += ": all alike. This model answers the same whatever the seed"
+    return f'<p class="hint" role="status">{line}.</p>'
+
+
+def spread_caption(limit: float, mean: float, unit: str) -> str:
+    """What the uncertainty map means."""
+    bar = legend("agree 0", f"{number(limit)}{unit} differ", color_table("magma"), "uncertainty")
+    line = (
+        "Standard deviation of depth over the draws, in the unit of the depth map;"
+        f" {number(mean)}{unit} on average. It shows what the model doubts, not all it gets wrong."
+    )
+    return caption(bar, line)
 
 
 def before_choices(scales: int, truth: bool) -> list[tuple[str, int]]:

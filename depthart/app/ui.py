@@ -15,6 +15,7 @@ from depthart.app import (
     compare,
     compare_tab,
     downloads_tab,
+    ensemble_panel,
     handlers,
     inputs,
     planes_tab,
@@ -91,9 +92,11 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
                         )
         inputs.connect(ui)
         refreshing = {name: module for name, (_, module) in tabs.items() if module != refine_tab}
-        refreshes = [functools.partial(module.refresh, ui) for module in refreshing.values()]
+        panels = [ensemble_panel, *refreshing.values()]
+        refreshes = [functools.partial(module.refresh, ui) for module in panels]
         stepper.connect(ui, models, stream, refreshes)
         truth_panel.connect(ui, stepper.show)
+        ensemble_panel.connect(ui)
         for name, module in refreshing.items():
             module.connect(ui)
             module.refresh(ui, opened[name].then)
