@@ -60,7 +60,8 @@ class Scales:
 
     def levels(self) -> Tensor:
         """Scale number of each token, (L,) int64."""
-        return torch.repeat_interleave(torch.arange(len(self)), torch.tensor(self.lengths))
+        lengths = torch.tensor(self.lengths)
+        return torch.repeat_interleave(torch.arange(len(self)), lengths, output_size=self.total)
 
     def mask(self, image_tokens: int, count: int | None = None) -> Tensor:
         """Block-causal mask of the depth tokens, True where a query may look at a key.

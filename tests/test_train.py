@@ -9,6 +9,7 @@ import torch
 import depthart
 from train import autoencoder, autoregressive, evaluate, image_encoder, report
 from train.loop import RunConfig, learning_rate, prefetch
+from train.schedules import progressive_scales
 
 SCALE = ["--batch-size", "2", "--log-every", "1", "--save-every", "2", "--warmup", "1"]
 
@@ -133,9 +134,9 @@ def test_prefetch_keeps_order():
 
 
 def test_progressive_schedule():
-    scales_at = autoregressive.progressive_scales("0.3:6,0.7:8", 10)
+    scales_at = progressive_scales("0.3:6,0.7:8", 10)
     assert [scales_at(p) for p in (0, 0.3, 0.69)] == [6, 8, 8]
     assert scales_at(0.7) == 10
     for wrong in ("half", "0.3:11", "0.3:0"):
         with pytest.raises(ValueError, match="schedule"):
-            autoregressive.progressive_scales(wrong, 10)
+            progressive_scales(wrong, 10)

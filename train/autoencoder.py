@@ -2,95 +2,83 @@
 
 VAR never published its own training; ours is reconstruction (L1 + L2), commitment, codebook loss
 and re-seeding of dead codes from residuals. On a share of the steps the decoder sees only the
-first k scales, so that partial sums decode to usable maps.
+first k scales, so that partial sums decode to usable maps. Perceptual and adversarial terms are
+there and off.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
 from depthart.checkpoints import write_checkpoint
 from depthart.config import DepthARTConfig
-from depthart.normalize import depth_to_image, fill_invalid, image_to_depth
-from depthart.quantizer import MultiScaleQuantizer
-from depthart.vqvae import VQVAE
+from depthart.normalize import depth_to_image, image_to_depth
+from depthart.trunks import TRUNKS
+from depthart.vqvae import VQVAE, VQVAEConfig
+from train import cost, processes
+from train.adversarial import Adversary
+from train.code_usage import CodeUsage
 from train.data.augment import Augmentation
-from train.data.mixture import Mixture
 from train.data.photos import PhotoFolder
-from train.data.sample import Batch
-from train.loop import Prefetched, RunConfig, autocast, describe_run, device_of, fit
-from train.options import add_run_arguments, run_config
-from train.sources import add_data_arguments, training_sources, validation_sources
+from train.loop import Loader, RunConfig, autocast, describe_run, device_of, fit
+from train.options import add_preset, add_run_arguments, parse_arguments, run_config
+from train.perceptual import PerceptualDistance
+from train.sources import add_data_arguments, training_mixture, validation_sources
 from train.validate import validate
+from train.vq_images import VQImages, depth_images, filled_depth
+from train.vqvae_loss import reconstruct
+
+__all__ = ["depth_images", "main", "reconstruct_depth"]
 
 DEFAULTS = RunConfig(steps=2000, batch_size=16, lr=6e-4, warmup=100, betas=(0.9, 0.95))
-COMMITMENT = 0.25  # weight, as in VAR
 PARTIAL = 0.3  # share of steps that decode a partial sum
 RESEED_EVERY = 50  # steps after which unused codes are replaced
+RESEED_UNTIL = 0.8  # share of the run
 
 
-class CodeUsage:
-    """Counts how often each code is chosen and re-seeds the unused from recent residuals."""
+class Lesson:
+    """The loss of a step on given pictures, with all its terms.
 
-    def __init__(self, quantizer: MultiScaleQuantizer) -> None:
-        self.quantizer = quantizer
-        codes = quantizer.codebook.weight
-        self.counts = torch.zeros(len(codes), dtype=torch.long, device=codes.device)
-        self.pool: list[Tensor] = []
+    Args:
+        perceptual, adversary: None leaves the term out.
+    """
 
-    def observe(self, indices: list[Tensor], residuals: list[Tensor]) -> None:
-        for k, tokens in enumerate(indices):
-            self.counts += torch.bincount(tokens.flatten(), minlength=len(self.counts))
-            vectors = residuals[k].flatten(0, 1)
-            self.pool.append(vectors[torch.randperm(len(vectors))[:64]])
-        self.pool = self.pool[-40:]
+    def __init__(
+        self,
+        vqvae: VQVAE,
+        run: RunConfig,
+        usage: CodeUsage | None = None,
+        perceptual: PerceptualDistance | None = None,
+        perceptual_weight: float = 0.0,
+        adversary: Adversary | None = None,
+    ) -> None:
+        self.vqvae, self.run, self.usage = vqvae, run, usage
+        self.perceptual, self.perceptual_weight = perceptual, perceptual_weight
+        self.adversary = adversary
 
-    @torch.no_grad()
-    def reseed(self) -> float:
-        """Replace codes never chosen since the last call; return the share that was alive."""
-        dead = (self.counts == 0).nonzero().flatten()
-        pool = torch.cat(self.pool)
-        chosen = pool[torch.randint(len(pool), (len(dead),))]
-        noise = torch.randn_like(chosen) * chosen.std() * 0.05
-        self.quantizer.codebook.weight[dead] = chosen + noise
-        self.counts.zero_()
-        return 1 - len(dead) / len(self.counts)
-
-
-class VQImages:
-    """Batches (B, 3, S, S) in [-1, 1]: depth maps by eq. 9 and, by share, photos."""
-
-    def __init__(self, mixture: Mixture, photos: PhotoFolder | None, share: float) -> None:
-        self.mixture, self.photos, self.share = mixture, photos, share if photos else 0.0
-
-    def batch(self, number: int) -> Tensor:
-        images = depth_images(self.mixture.batch(number))
-        rng = np.random.default_rng([self.mixture.seed, number, 1])
-        for row in np.flatnonzero(rng.random(len(images)) < self.share):
-            images[row] = self._photo(rng)
-        return images
-
-    def _photo(self, rng: np.random.Generator) -> Tensor:
-        photo = self.photos[int(rng.integers(len(self.photos)))]
-        size = self.mixture.size
-        side = int(min(photo.shape[:2]) * rng.uniform(0.6, 1))
-        top = int(rng.integers(photo.shape[0] - side + 1))
-        left = int(rng.integers(photo.shape[1] - side + 1))
-        crop = photo[top : top + side, left : left + side]
-        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_CUBIC)
-        return torch.from_numpy(crop).permute(2, 0, 1).float() / 127.5 - 1
-
-
-def depth_images(batch: Batch) -> Tensor:
-    """Depth with its holes filled, normalised, as the VQ-VAE's three channels (B, 3, S, S)."""
-    filled = fill_invalid(batch.depth, batch.valid)
-    return depth_to_image(filled, batch.valid).contiguous()
+    def __call__(self, step: int, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        partial = float(torch.rand(())) < PARTIAL
+        count = int(torch.randint(1, len(self.vqvae.scales), ())) if partial else None
+        with autocast(self.run):
+            result = reconstruct(self.vqvae, images, count)
+            loss, error, report = result.loss, result.error, result.report
+            if self.usage:
+                self.usage.observe(result.quantized.indices, result.quantized.residuals)
+            if self.perceptual:
+                distance = self.perceptual(result.images, images)
+                loss = loss + self.perceptual_weight * distance
+                error = error + self.perceptual_weight * distance
+                report["perceptual"] = distance.detach()
+            if self.adversary and step >= self.adversary.start and not partial:
+                last = self.vqvae.decoder.head.weight
+                term, judged = self.adversary.judge(images, result.images, error, last)
+                loss, report = loss + term, report | judged
+        return loss, report
 
 
 def reconstruct_depth(vqvae: VQVAE, depth: Tensor) -> Tensor:
@@ -98,87 +86,69 @@ def reconstruct_depth(vqvae: VQVAE, depth: Tensor) -> Tensor:
     return image_to_depth(vqvae.reconstruct(depth_to_image(depth)))
 
 
-def nearness(images: Tensor) -> Tensor:
-    """Weight of each pixel: about 1 / depth on depth maps, 1 on photos.
-
-    Depth is judged relative to itself, so an error close by counts more than the same far away.
-
-    Args:
-        images: (B, 3, S, S) in [-1, 1]; depth maps are those with equal channels.
-
-    Returns:
-        (B, 1, S, S).
-    """
-    is_depth = (images[:, 0] == images[:, 1]).flatten(1).all(1).view(-1, 1, 1, 1)
-    depth = (images[:, :1] + 1) / 2
-    return torch.where(is_depth, 0.5 / (depth + 0.05), torch.ones_like(depth))
-
-
-def vqvae_loss(
-    vqvae: VQVAE, images: Tensor, count: int | None, usage: CodeUsage | None = None
-) -> tuple[Tensor, dict[str, float]]:
-    """Reconstruction and quantiser losses of one batch (B, 3, S, S)."""
-    rebuilt, quantized = vqvae(images.contiguous(memory_format=torch.channels_last), count)
-    error = (rebuilt.float() - images) * nearness(images)
-    l1, l2 = error.abs().mean(), error.square().mean()
-    if usage:
-        usage.observe(quantized.indices, quantized.residuals)
-    loss = l1 + l2 + COMMITMENT * quantized.commitment + quantized.codebook
-    return loss, {
-        "partial_l1" if count else "l1": l1.item(),
-        "commitment": quantized.commitment.item(),
-    }
-
-
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
-    parser.add_argument("--preset", default="small", help="tiny, small or paper")
-    parser.add_argument("--photos", help="folder of pictures without depth")
-    parser.add_argument("--photo-share", type=float, default=0.25, help="of each batch")
-    add_data_arguments(parser)
-    add_run_arguments(parser, DEFAULTS)
-    options = parser.parse_args(arguments)
-
+    options = parse_arguments(make_parser(), arguments)
     config, run = DepthARTConfig.preset(options.preset).vqvae, run_config(options, DEFAULTS)
+    if options.dry_run:
+        return print(dry_run(config, run))
+    if run.fsdp or processes.wants_fsdp():
+        raise ValueError("the VQ-VAE re-seeds its codebook in place: train it without FSDP")
     torch.manual_seed(run.seed)
     device = device_of(run)
     vqvae = VQVAE(config).to(device, memory_format=torch.channels_last)
-    sources = training_sources(options)
-    geometry = Augmentation.geometric()
-    mixture = Mixture(sources, config.image_size, run.batch_size, run.seed, geometry)
+    mixture = training_mixture(options, config.image_size, run, Augmentation.geometric())
     photos = PhotoFolder(options.photos) if options.photos else None
-    images_of = Prefetched(VQImages(mixture, photos, options.photo_share).batch, run.steps)
-    validation = validation_sources(options, limit=32)
+    images_of = Loader(
+        VQImages(mixture, photos, options.photo_share).batch, run, ahead=not options.resident
+    )
+    sets = validation_sources(options, limit=32)
     describe_run(options.output, run=run, model=config, options=vars(options))
     usage = CodeUsage(vqvae.quantizer)
+    extras = {"usage": usage}
+    perceptual = adversary = None
+    if options.perceptual:
+        if not options.trunk:
+            raise ValueError("--perceptual needs the weights of a trunk: --trunk FILE")
+        perceptual = PerceptualDistance.from_file(options.backbone, options.trunk).to(device)
+    if options.adversarial:
+        start = round(options.adversarial_start * run.steps)
+        adversary = Adversary(options.adversarial, start, run.lr, device)
+        extras["adversary"] = adversary
+    lesson = Lesson(vqvae, run, usage, perceptual, options.perceptual, adversary)
 
     def loss_of_step(step: int):
-        images = images_of(step).to(device)
-        partial = float(torch.rand(())) < PARTIAL
-        count = int(torch.randint(1, len(config.scales), ())) if partial else None
-        with autocast(run):
-            return vqvae_loss(vqvae, images, count, usage)
+        return lesson(step, images_of(step).to(device, non_blocking=True))
 
     def after_step(step: int) -> None:
-        if step == 4 or step % RESEED_EVERY == RESEED_EVERY - 1:
-            alive = usage.reseed() if step < 0.8 * run.steps else None
-            if alive is not None:
+        if adversary:
+            adversary.after_step()
+        due = step == 4 or step % RESEED_EVERY == RESEED_EVERY - 1
+        if due and step < RESEED_UNTIL * run.steps:
+            alive = usage.reseed()
+            if processes.is_main():
                 print(f"codes alive in the last {RESEED_EVERY} steps: {alive:.1%}")
 
     def evaluate() -> dict[str, float]:
         scores = {}
-        for name, samples in validation.items():
-            depths = [fill_invalid(*_as_tensors(s.depth, config.image_size)) for s in samples]
+        for name, samples in sets.items():
+            depths = [filled_depth(s.depth, config.image_size) for s in samples]
             rebuilt = torch.cat([reconstruct_depth(vqvae, d.to(device)).cpu() for d in depths])
             queue = iter(rebuilt)
             part = validate(lambda images, q=queue: torch.stack([next(q) for _ in images]), samples)
             scores |= {f"{name}/{key}": value for key, value in part.items()}
         return scores
 
-    def publish(weights: dict[str, Tensor], step: int) -> None:
-        from dataclasses import asdict
+    def pictures() -> dict[str, Tensor]:
+        shown = {}
+        for name, samples in sets.items():
+            depth = torch.cat([filled_depth(s.depth, config.image_size) for s in samples[:6]])
+            truth = depth_to_image(depth).to(device)
+            shown[f"{name}/truth"] = image_to_depth(truth)
+            for k, total in enumerate(vqvae.tokenize(truth)[1], start=1):
+                shown[f"{name}/scale_{k:02d}"] = image_to_depth(vqvae.decode(total))
+        return shown
 
+    def publish(weights: dict[str, Tensor], step: int) -> None:
         write_checkpoint(
             options.output / "vqvae", {"model": "vqvae", **asdict(config)}, weights, half=False
         )
@@ -191,13 +161,34 @@ def main(arguments: list[str] | None = None) -> None:
         after_step=after_step,
         publish=publish,
         evaluate=evaluate,
+        pictures=pictures,
+        extras=extras,
     )
 
 
-def _as_tensors(depth: np.ndarray, size: int) -> tuple[Tensor, Tensor]:
-    resized = cv2.resize(depth, (size, size), interpolation=cv2.INTER_NEAREST)
-    tensor = torch.from_numpy(resized)[None, None]
-    return tensor, tensor > 0
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
+    add_preset(parser)
+    parser.add_argument("--photos", help="folder of pictures without depth")
+    parser.add_argument("--photo-share", type=float, default=0.25, help="of each batch")
+    terms = parser.add_argument_group("optional terms (weights; 0 = off)")
+    terms.add_argument("--perceptual", type=float, default=0.0, help="distance of features")
+    terms.add_argument("--backbone", choices=sorted(TRUNKS), default="mobilenet_v2")
+    terms.add_argument("--trunk", help="its ImageNet weights (train.imagenet)")
+    terms.add_argument("--adversarial", type=float, default=0.0, help="patch discriminator")
+    terms.add_argument("--adversarial-start", type=float, default=0.5, help="share of the run")
+    add_data_arguments(parser)
+    add_run_arguments(parser, DEFAULTS)
+    return parser
+
+
+def dry_run(config: VQVAEConfig, run: RunConfig) -> cost.Cost:
+    """Cost of one part of a step with all scales, without the optional terms."""
+    with cost.imagined(lambda: VQVAE(config)) as vqvae:
+        images = torch.zeros(run.part, 3, config.image_size, config.image_size)
+        with torch.autocast("cpu", torch.bfloat16, enabled=run.bf16):
+            return cost.estimate(vqvae, lambda: reconstruct(vqvae, images).loss, run.part)
 
 
 if __name__ == "__main__":

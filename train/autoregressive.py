@@ -12,82 +12,73 @@ from torch import Tensor
 
 from depthart.checkpoints import load_weights, read_config
 from depthart.config import DepthARTConfig, from_fields
+from depthart.images import Photo, to_model_input
 from depthart.model import DepthART
 from depthart.predictor import Predictor, save_model
 from depthart.vqvae import VQVAEConfig
-from train.data.mixture import Mixture
+from train import cost
 from train.dense import load_dense
-from train.features import FeatureCache, encode_batch
-from train.loop import Prefetched, RunConfig, autocast, describe_run, device_of, fit
-from train.next_scale_loss import LossConfig, next_scale_loss
-from train.objectives import OBJECTIVES
-from train.options import add_run_arguments, run_config
-from train.sources import add_data_arguments, training_sources, validation_sources
+from train.features import FeatureCache, encode_batch, encode_depth
+from train.loop import Loader, RunConfig, autocast, describe_run, device_of, fit
+from train.next_scale_step import NextScaleStep, StepConfig, add_step_arguments, step_config
+from train.options import add_preset, add_run_arguments, parse_arguments, run_config
+from train.sources import (
+    add_data_arguments,
+    training_batches,
+    training_mixture,
+    validation_sources,
+)
 from train.validate import validate
+from train.vq_images import filled_depth
 
 DEFAULTS = RunConfig(steps=2000, batch_size=16, lr=5e-4, warmup=100, betas=(0.9, 0.95), ema=0.995)
+SHOWN = 4  # pictures of each set in TensorBoard
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
-    parser.add_argument("--objective", choices=sorted(OBJECTIVES), default="depthart")
-    parser.add_argument("--preset", default="small", help="tiny, tiny-vq, small or paper")
-    parser.add_argument("--vqvae", type=Path, help="checkpoint of train.autoencoder")
-    parser.add_argument("--encoder", type=Path, help="checkpoint of train.image_encoder")
-    parser.add_argument("--start", type=Path, help="DepthART checkpoint to go on from")
-    parser.add_argument("--cache", type=Path, help="folder for features that are encoded once")
-    parser.add_argument("--cache-samples", type=int, default=8000)
-    parser.add_argument(
-        "--train-encoder", type=float, default=0.0, help="its learning rate, as a share of --lr"
-    )
-    beyond = parser.add_argument_group("beyond the paper (for both objectives alike)")
-    beyond.add_argument("--average", choices=["token", "scale"], default="token")
-    beyond.add_argument("--code-error", type=float, default=0.0)
-    beyond.add_argument("--soft-targets", type=float, default=0.0)
-    beyond.add_argument("--rollout", choices=["argmax", "expected"], default="argmax")
-    beyond.add_argument(
-        "--progressive",
-        default="",
-        help='first scales only, e.g. "0.3:6,0.7:8" = 6 scales for the first 30 %% of the steps',
-    )
-    add_data_arguments(parser)
-    add_run_arguments(parser, DEFAULTS)
-    options = parser.parse_args(arguments)
+    parser = make_parser()
+    options = parse_arguments(parser, arguments)
     if options.cache and options.train_encoder:
         parser.error("a cache freezes the encoder: drop --cache or --train-encoder")
+    if options.cache and options.resident:
+        parser.error("a cache is read from its files: drop --cache or --resident")
 
-    run = run_config(options, DEFAULTS)
+    run, config = run_config(options, DEFAULTS), step_config(options)
+    if options.dry_run:
+        return print(dry_run(model_config(options), config, run, options.train_encoder))
     torch.manual_seed(run.seed)
     device = device_of(run)
     model = build_model(options).to(device)
-    validation = validation_sources(options, limit=16)
-    loss_config = LossConfig(options.average, options.code_error, options.soft_targets)
-    describe_run(
-        options.output, run=run, model=model.config, loss=loss_config, options=vars(options)
-    )
+    sets = validation_sources(options, limit=16)
+    describe_run(options.output, run=run, model=model.config, step=config, options=vars(options))
+    groups = parameter_groups(model, options.train_encoder)
     features_of = feature_batches(model, options, run)
-    objective = OBJECTIVES[options.objective]
-    scales_at = progressive_scales(options.progressive, len(model.scales))
+    loss_on = NextScaleStep(model, config, run)
 
     def loss_of_step(step: int):
-        count = scales_at(step / run.steps)
-        image, depth = (part.to(device) for part in features_of(step))
-        with autocast(run):
-            lesson = objective(model, image.detach(), depth, count, options.rollout)
-            logits = model(image, lesson.inputs, count)
-        codebook = model.vqvae.quantizer.codebook.weight
-        return next_scale_loss(logits, lesson, codebook, model.scales, loss_config)
+        image, depth = (part.to(device, non_blocking=True) for part in features_of(step))
+        return loss_on(step, image, depth)
 
     def depth_of(images: Tensor) -> Tensor:
-        return model.predict(images.to(device), options.rollout).cpu()
+        return model.predict(images.to(device), config.rollout).cpu()
 
     def evaluate() -> dict[str, float]:
         scores = {}
-        for name, samples in validation.items():
+        for name, samples in sets.items():
             part = validate(depth_of, samples)
-            scores |= {f"{name}/{options.rollout}/{key}": v for key, v in part.items()}
+            scores |= {f"{name}/{config.rollout}/{key}": v for key, v in part.items()}
         return scores
+
+    def pictures() -> dict[str, Tensor]:
+        size, shown = model.config.image_size, {}
+        for name, samples in sets.items():
+            images = torch.cat([to_model_input(Photo(s.image), size) for s in samples[:SHOWN]])
+            shown[f"{name}/photo"] = (images + 1) / 2
+            depth = torch.cat([filled_depth(s.depth, size) for s in samples[:SHOWN]])
+            shown[f"{name}/truth"] = depth / depth.amax((1, 2, 3), keepdim=True)
+            for step in model.refine(images.to(device), config.rollout):
+                shown[f"{name}/scale_{step.scale + 1:02d}"] = step.depth
+        return shown
 
     def publish(weights: dict[str, Tensor], step: int) -> None:
         with torch.device("meta"):
@@ -100,10 +91,29 @@ def main(arguments: list[str] | None = None) -> None:
         loss_of_step,
         run,
         options.output,
-        parameter_groups(model, options.train_encoder),
+        groups,
         publish=publish,
         evaluate=evaluate,
+        pictures=pictures,
     )
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
+    add_preset(parser)
+    parser.add_argument("--vqvae", type=Path, help="checkpoint of train.autoencoder")
+    parser.add_argument("--encoder", type=Path, help="checkpoint of train.image_encoder")
+    parser.add_argument("--start", type=Path, help="DepthART checkpoint to go on from")
+    parser.add_argument("--cache", type=Path, help="folder for features that are encoded once")
+    parser.add_argument("--cache-samples", type=int, default=8000)
+    parser.add_argument(
+        "--train-encoder", type=float, default=0.0, help="its learning rate, as a share of --lr"
+    )
+    add_step_arguments(parser)
+    add_data_arguments(parser)
+    add_run_arguments(parser, DEFAULTS)
+    return parser
 
 
 def build_model(options: argparse.Namespace) -> DepthART:
@@ -154,43 +164,50 @@ def feature_batches(
 ) -> Callable[[int], tuple[Tensor, Tensor]]:
     """Function from step number to image features and depth features, cached or computed."""
     size = model.config.image_size
-    mixture = Mixture(training_sources(options), size, run.batch_size, run.seed)
     if options.cache:
+        mixture = training_mixture(options, size, run)
         cache = FeatureCache.build(options.cache, model.eval(), mixture, options.cache_samples)
-        return Prefetched(lambda n: cache.batch(n, run.batch_size, run.seed), run.steps)
-    batch_of = Prefetched(mixture.batch, run.steps)
+        return Loader(lambda n: cache.batch(n, run.part, run.seed), run)
+    batch_of = training_batches(options, size, run)
+    device = device_of(run)
 
     def encode(step: int) -> tuple[Tensor, Tensor]:
-        batch = batch_of(step)
-        image_features, depth_features = encode_batch(model, batch)
-        if options.train_encoder:
-            with autocast(run):
-                images = batch.image.to(depth_features.device, memory_format=torch.channels_last)
-                image_features = model.image_features(images)
-        return image_features, depth_features
+        batch = batch_of(step).to(device)
+        if not options.train_encoder:
+            return encode_batch(model, batch)
+        with autocast(run):
+            images = batch.image.contiguous(memory_format=torch.channels_last)
+            return model.image_features(images), encode_depth(model, batch)
 
     return encode
 
 
-def progressive_scales(schedule: str, total: int) -> Callable[[float], int]:
-    """Read "0.3:6,0.7:8": 6 scales up to 30 % of the run, 8 up to 70 %, then all `total`.
+def model_config(options: argparse.Namespace) -> DepthARTConfig:
+    """The architecture that the options ask for."""
+    if options.start or options.vqvae or options.encoder:
+        return build_model(options).config
+    return DepthARTConfig.preset(options.preset)
 
-    Returns:
-        Function from progress in [0, 1) to the number of scales in training.
 
-    Raises:
-        ValueError: if the schedule does not read so or names more scales than there are.
-    """
-    try:
-        steps = [
-            (float(share), int(count))
-            for share, count in (part.split(":") for part in schedule.split(",") if part)
-        ]
-    except ValueError as error:
-        raise ValueError(f'expected a schedule like "0.3:6,0.7:8", got {schedule!r}') from error
-    if any(not 1 <= count <= total for _, count in steps):
-        raise ValueError(f"the schedule {schedule!r} must name 1 to {total} scales")
-    return lambda progress: next((count for end, count in steps if progress < end), total)
+def dry_run(
+    config: DepthARTConfig, step: StepConfig, run: RunConfig, encoder_share: float = 0.0
+) -> cost.Cost:
+    """Cost of one part of a step at the end of a run (all scales), encoding included."""
+    run = replace(run, device="cpu")  # where fake tensors are
+    with cost.imagined(lambda: DepthART(config)) as model:
+        parameter_groups(model, encoder_share)
+        picture = torch.zeros(run.part, 3, config.image_size, config.image_size)
+        last = replace(step, mix="", progressive="")  # fake numbers decide nothing
+
+        def loss() -> Tensor:
+            with torch.autocast("cpu", torch.bfloat16, enabled=run.bf16):
+                with torch.set_grad_enabled(encoder_share > 0):
+                    image = model.image_features(picture)
+                with torch.no_grad():
+                    depth = model.vqvae.encode(picture).float()
+                return NextScaleStep(model, last, run)(0, image, depth)[0]
+
+        return cost.estimate(model, loss, run.part)
 
 
 if __name__ == "__main__":

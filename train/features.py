@@ -12,20 +12,27 @@ from torch import Tensor
 
 from depthart import DepthART
 from train import processes
-from train.autoencoder import depth_images
 from train.data.loader import prefetch
 from train.data.mixture import Mixture
+from train.data.sample import Batch
+from train.vq_images import depth_images
 
 
 @torch.no_grad()
-def encode_batch(model: DepthART, batch) -> tuple[Tensor, Tensor]:
+def encode_batch(model: DepthART, batch: Batch) -> tuple[Tensor, Tensor]:
     """Image features and unquantised depth features (B, z, S, S) of one `Batch`, float32."""
     batch = batch.to(next(model.parameters()).device)
     channels_last = batch.image.contiguous(memory_format=torch.channels_last)
     with torch.autocast(batch.image.device.type, torch.bfloat16):
-        depth_features = model.vqvae.encode(depth_images(batch)).float()
         image_features = model.image_features(channels_last).float()
-    return image_features, depth_features
+    return image_features, encode_depth(model, batch)
+
+
+@torch.no_grad()
+def encode_depth(model: DepthART, batch: Batch) -> Tensor:
+    """Unquantised depth features (B, z, S, S) of a batch on the model's device, float32."""
+    with torch.autocast(batch.depth.device.type, torch.bfloat16):
+        return model.vqvae.encode(depth_images(batch)).float()
 
 
 class FeatureCache:

@@ -27,7 +27,7 @@ class LossConfig:
 
 def next_scale_loss(
     logits: Tensor, lesson: Lesson, codebook: Tensor, scales: Scales, config: LossConfig
-) -> tuple[Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of one masked pass.
 
     Args:
@@ -35,19 +35,21 @@ def next_scale_loss(
         codebook: (V, z).
 
     Returns:
-        scalar, and per scale `ce_1`, ... (nats) and, with `code_error`, `code_1`, ... (relative).
+        scalar, and per scale `ce_1`, ... (nats) and, with `code_error`, `code_1`, ... (relative):
+        scalars without gradient, not yet waited for.
     """
-    report: dict[str, float] = {}
+    report: dict[str, Tensor] = {}
     cross_entropies, code_errors, lengths = [], [], []
-    pieces = zip(scales.split(logits, len(lesson.targets)), *lesson[1:], strict=True)
-    for k, (piece, targets, residuals) in enumerate(pieces, start=1):
+    pieces = scales.split(logits, len(lesson.targets))
+    told = zip(pieces, lesson.targets, lesson.residuals, strict=True)
+    for k, (piece, targets, residuals) in enumerate(told, start=1):
         log_p = piece.float().log_softmax(-1)  # (B, l, V)
         if config.soft_targets:
             soft = soft_targets(residuals, codebook, config.soft_targets)
             cross_entropies.append(-(soft * log_p).sum(-1).mean())
         else:
             cross_entropies.append(F.nll_loss(log_p.flatten(0, 1), targets.flatten()))
-        report[f"ce_{k}"] = cross_entropies[-1].item()
+        report[f"ce_{k}"] = cross_entropies[-1].detach()
         lengths.append(targets.shape[1])
         if config.code_error:
             expected = log_p.exp() @ codebook.detach()
@@ -56,7 +58,7 @@ def next_scale_loss(
             # A floor keeps nearly solved scales from shouting.
             floor = 0.1 * power.mean() + 1e-6
             code_errors.append((error / (power + floor)).mean())
-            report[f"code_{k}"] = code_errors[-1].item()
+            report[f"code_{k}"] = code_errors[-1].detach()
     loss = _average(cross_entropies, lengths, config.average)
     if config.code_error:
         loss = loss + config.code_error * _average(code_errors, lengths, config.average)

@@ -7,7 +7,7 @@ z latent channels, S finest side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from depthart import DepthART
+from depthart.sampling import Sampler
 
 
 class Lesson(NamedTuple):
@@ -23,6 +24,7 @@ class Lesson(NamedTuple):
     inputs: list[Tensor]  # scales 2..K, each (B, l, z): cumulative features so far, resized
     targets: list[Tensor]  # scales 1..K, each (B, l): code indices
     residuals: list[Tensor]  # scales 1..K, each (B, l, z): the vectors that `targets` quantise
+    totals: Sequence[Tensor] = ()  # scales 1..K, each (B, z, S, S): features before that scale
 
 
 Objective = Callable[..., Lesson]
@@ -34,7 +36,7 @@ def teacher_forcing(
     image_features: Tensor,
     depth_features: Tensor,
     count: int | None = None,
-    sampler: str = "argmax",
+    sampler: Sampler | str = "argmax",
 ) -> Lesson:
     """VAR: inputs and targets are the true depth's own token maps (eq. 1).
 
@@ -53,6 +55,7 @@ def teacher_forcing(
         inputs=[quantizer.downsample(before[k], k) for k in range(1, used)],
         targets=indices[:used],
         residuals=[quantizer.downsample(depth_features - before[k], k) for k in range(used)],
+        totals=before,
     )
 
 
@@ -62,7 +65,7 @@ def dynamic_targets(
     image_features: Tensor,
     depth_features: Tensor,
     count: int | None = None,
-    sampler: str = "argmax",
+    sampler: Sampler | str = "argmax",
 ) -> Lesson:
     """DepthART, eqs. 5-8: inputs from the model's own roll-out, targets what is still missing.
 
@@ -71,16 +74,18 @@ def dynamic_targets(
         image_features: see `DepthART.image_features`.
         depth_features: VQ-VAE features of the true depth before quantisation, (B, z, S, S).
         count: only the first so many scales.
-        sampler: "argmax" as in the paper; "expected" feeds the mean code (ours).
+        sampler: "argmax" as in the paper. Ours: "expected" feeds the mean code; "sample" draws, by
+            a `Sampler` with a seed for this step.
     """
     quantizer = model.vqvae.quantizer
     total = torch.zeros_like(depth_features)
-    lesson = Lesson([], [], [])
+    lesson = Lesson([], [], [], [])
     with _evaluation_mode(model):
         for step in model.rollout(image_features, sampler, count):
             if step.scale:
                 lesson.inputs.append(quantizer.downsample(total, step.scale))
             residual = quantizer.downsample(depth_features - total, step.scale)  # eq. 6
+            lesson.totals.append(total)
             lesson.residuals.append(residual)
             lesson.targets.append(quantizer.nearest_codes(residual))  # eq. 7
             total = step.features

@@ -1,15 +1,26 @@
-"""`RunConfig` as command-line arguments."""
+"""`RunConfig` and the preset as command-line arguments."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import fields, replace
 
+from depthart.config import PRESETS
+from train.config_file import parse_arguments
 from train.loop import RunConfig
+
+__all__ = ["add_preset", "add_run_arguments", "parse_arguments", "run_config"]
+
+
+def add_preset(parser: argparse.ArgumentParser) -> None:
+    """`--preset tiny|small|paper`, and `tiny-vq`: tiny with the paper's image tokens."""
+    parser.add_argument(
+        "--preset", choices=sorted(PRESETS), default="small", help="sizes; default small"
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, defaults: RunConfig) -> None:
-    """One option per scalar field of `RunConfig`."""
+    """One option per scalar field of `RunConfig`, and `--dry-run`."""
     group = parser.add_argument_group("run")
     for field in fields(RunConfig):
         value = getattr(defaults, field.name)
@@ -18,6 +29,11 @@ def add_run_arguments(parser: argparse.ArgumentParser, defaults: RunConfig) -> N
             group.add_argument(name, action=argparse.BooleanOptionalAction, default=value)
         elif isinstance(value, int | float | str):
             group.add_argument(name, type=type(value), default=value, help=f"default {value}")
+    group.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print parameters, memory and FLOPs of a step, and stop; needs no data",
+    )
 
 
 def run_config(options: argparse.Namespace, defaults: RunConfig) -> RunConfig:

@@ -63,23 +63,30 @@ def training_sources(arguments: argparse.Namespace) -> list[tuple[Source, float]
     return sources
 
 
+def training_mixture(
+    arguments: argparse.Namespace,
+    size: int,
+    run: RunConfig,
+    strength: Augmentation | None = None,
+) -> Mixture | ResidentMixture:
+    """Parts of batches, of the size that one process works off at once.
+
+    With `--resident` they are made on, and stay on, the run's device.
+    """
+    sources = training_sources(arguments)
+    if arguments.resident:
+        return ResidentMixture(sources, size, run.part, run.seed, strength, device_of(run))
+    return Mixture(sources, size, run.part, run.seed, strength)
+
+
 def training_batches(
     arguments: argparse.Namespace,
     size: int,
     run: RunConfig,
     strength: Augmentation | None = None,
 ) -> Callable[[int], Batch]:
-    """Function from the step to (this process's next part of) its batch.
-
-    The parts of one step follow one another; batches are on the run's device with `--resident`,
-    else on the CPU, made ahead by a thread or `--workers`.
-    """
-    sources = training_sources(arguments)
-    if arguments.resident:
-        device = device_of(run)
-        mixture = ResidentMixture(sources, size, run.part, run.seed, strength, device)
-    else:
-        mixture = Mixture(sources, size, run.part, run.seed, strength)
+    """Function from the step to (this process's next part of) its batch."""
+    mixture = training_mixture(arguments, size, run, strength)
     return Loader(mixture.batch, run, ahead=not arguments.resident)
 
 

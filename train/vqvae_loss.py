@@ -1,0 +1,59 @@
+"""The VQ-VAE's own loss. Letters: B batch, S side of the pictures."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from depthart.quantizer import Quantized
+from depthart.vqvae import VQVAE
+
+COMMITMENT = 0.25  # weight, as in VAR
+
+
+class Reconstruction(NamedTuple):
+    """A forward pass, its loss and what to log."""
+
+    images: Tensor  # (B, 3, S, S) float32, unclamped
+    quantized: Quantized
+    error: Tensor  # scalar: L1 + L2 weighted by nearness
+    loss: Tensor  # scalar: the error and the quantiser's terms
+    report: dict[str, Tensor]
+
+
+def reconstruct(vqvae: VQVAE, images: Tensor, count: int | None = None) -> Reconstruction:
+    """Reconstruction (L1 + L2), commitment and codebook losses of one batch.
+
+    Args:
+        images: (B, 3, S, S) in [-1, 1].
+        count: decode the sum of the first so many scales; default all.
+    """
+    rebuilt, quantized = vqvae(images.contiguous(memory_format=torch.channels_last), count)
+    rebuilt = rebuilt.float()
+    weighted = (rebuilt - images) * nearness(images)
+    l1 = weighted.abs().mean()
+    error = l1 + weighted.square().mean()
+    loss = error + COMMITMENT * quantized.commitment + quantized.codebook
+    report = {
+        "partial_l1" if count else "l1": l1.detach(),
+        "commitment": quantized.commitment.detach(),
+    }
+    return Reconstruction(rebuilt, quantized, error, loss, report)
+
+
+def nearness(images: Tensor) -> Tensor:
+    """Weight of each pixel: about 1 / depth on depth maps, 1 on photos.
+
+    Depth is judged relative to itself, so an error close by counts more than the same far away.
+
+    Args:
+        images: (B, C, S, S) in [-1, 1]; depth maps are those with equal channels.
+
+    Returns:
+        (B, 1, S, S).
+    """
+    is_depth = (images[:, :1] == images).flatten(1).all(1).view(-1, 1, 1, 1)
+    depth = (images[:, :1] + 1) / 2
+    return torch.where(is_depth, 0.5 / (depth + 0.05), torch.ones_like(depth))
