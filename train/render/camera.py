@@ -59,6 +59,16 @@ def intrinsics_of(poses: list[Pose], size: int) -> Tensor:
     return torch.tensor(rows, dtype=torch.float32)
 
 
+def rays_through(intrinsics: Tensor, pixels: Tensor) -> Tensor:
+    """Directions (N, 3) in the camera frame with z = 1 through places (N, 2) x, y of a picture.
+
+    `intrinsics` (4,) as in `intrinsics_of`.
+    """
+    fx, fy, cx, cy = intrinsics
+    x, y = (pixels[:, 0] - cx) / fx, (pixels[:, 1] - cy) / fy
+    return torch.stack([x, y, torch.ones_like(x)], dim=1)
+
+
 def camera_rays(intrinsics: Tensor, size: int) -> Tensor:
     """Ray directions (B, 3, H, W) in the camera frame with z = 1, so ray length t is z-depth."""
     at = torch.arange(size, device=intrinsics.device, dtype=torch.float32) + 0.5

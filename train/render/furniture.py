@@ -26,7 +26,7 @@ def table(s: Scene, w: float, d: float, h: float | None = None, things: int | No
     rng = s.rng
     h = rng.uniform(0.68, 0.8) if h is None else h
     t = rng.uniform(0.018, 0.06)
-    top = looks.furniture(s) if rng.random() < 0.8 else looks.photo(s, float(rng.uniform(0.5, 2)))
+    top = looks.furniture(s) if rng.random() < 0.95 else looks.photo(s, float(rng.uniform(0.5, 2)))
     legs = top if rng.random() < 0.5 else looks.furniture(s)
     if rng.random() < 0.2 and abs(w - d) < 0.4:
         r = min(w, d) / 2

@@ -85,7 +85,7 @@ def fabric(scene: Scene) -> Material:
     first = any_colour(rng, 0.6)
     kinds = [m.SOLID, m.MIXED, m.STRIPES, m.CHECKER, m.DOTS]
     kind = rng.choice(kinds, p=[0.4, 0.3, 0.12, 0.1, 0.08])
-    if rng.random() < 0.15:
+    if rng.random() < 0.06:
         return photo(scene, float(rng.uniform(0.3, 1.2)))
     return Material(
         int(kind), first, any_colour(rng) if kind > 1 else near(rng, first, 0.3),
@@ -138,11 +138,21 @@ def wall(scene: Scene) -> Material:
         )  # fmt: skip
     if r < 0.86:
         return wood(rng, boards=True)
+    if r < 0.97:
+        return Material(m.SOLID, first, first, gloss=float(rng.uniform(0, 0.3)), **look)
     return photo(scene, float(rng.uniform(0.5, 3)))
 
 
 def ground(scene: Scene) -> Material:
-    """Boards, tiles, checks, carpet, concrete."""
+    """Boards, tiles, checks, carpet, concrete; polished one time in four."""
+    made = _ground(scene)
+    polish = scene.rng.random()
+    if polish < 0.25 and made.gloss > 0.1:
+        made.mirror = float(scene.rng.choice([0.04, 0.04, 0.1, 0.25]))
+    return made
+
+
+def _ground(scene: Scene) -> Material:
     rng = scene.rng
     r = rng.random()
     if r < 0.4:
@@ -158,14 +168,14 @@ def ground(scene: Scene) -> Material:
     if r < 0.68:
         return Material(m.CHECKER, first, any_colour(rng, 0.9), period=float(rng.uniform(0.2, 0.6)),
                         angle=float(rng.choice([0, 0.785])), gloss=0.5, **look)  # fmt: skip
-    if r < 0.85:  # carpet, concrete
+    if r < 0.97:  # carpet, concrete
         return Material(m.MIXED, first, near(rng, first, 0.3), gloss=0.05, **look)
     return photo(scene, float(rng.uniform(0.5, 3)))
 
 
 def rug(scene: Scene) -> Material:
     """Cloth or one picture over the whole rug."""
-    return photo(scene, fit=True) if scene.rng.random() < 0.5 else fabric(scene)
+    return photo(scene, fit=True) if scene.rng.random() < 0.25 else fabric(scene)
 
 
 def paper(scene: Scene) -> Material:

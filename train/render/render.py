@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from train.render.assets import Assets
-from train.render.camera import camera_rays, intrinsics_of
+from train.render.camera import camera_rays, intrinsics_of, rays_through
+from train.render.edges import soften_edges
 from train.render.lighting import BOUNCES, Lamps, Light, illuminate, off_surface, sent_out
 from train.render.post import develop, sample_post
 from train.render.rooms import build_room
@@ -121,6 +122,15 @@ def _render(scene: Scene, seed: int, size: int, device: torch.device | str) -> R
     surface = stage.look(origin.expand_as(rays), rays, pixel)
     light = illuminate(stage, lamps, surface, size, uniform)
     radiance = _shade(stage, lamps, surface, light, light.matt, light.shine, uniform)
+
+    def look(pixels: Tensor) -> Surface:
+        rays = rays_through(intrinsics[0], pixels) @ turn.T
+        return stage.look(origin.expand_as(rays), rays, pixel)
+
+    def shade(seen: Surface, near: Tensor) -> Tensor:
+        return _shade(stage, lamps, seen, light, light.matt[near], light.shine[near], uniform)
+
+    radiance = soften_edges(radiance, surface, size, look, shade, 6 * light.level)
     in_camera = (surface.normal @ turn) * surface.hit[:, None]
     depth = surface.t
     if surface.hit.any():
@@ -165,7 +175,8 @@ def _reflected(
     cosine = -(surface.view * normal).sum(1, keepdim=True).clamp(-1, 0)
     along = surface.view + 2 * cosine * normal
     met = stage.look(off_surface(surface), along, 0.004)
-    seen = sent_out(stage, lamps, met, noise[:3, : len(along)].T)
+    draws = torch.arange(len(along), device=noise.device) % noise.shape[1]
+    seen = sent_out(stage, lamps, met, noise[:3, draws].T)
     seen = seen + met.colour * light.ambient * 2
     seen = seen + met.colour * met.rows[:, EMIT, None] * light.level * 2
     sky = stage.scene.sky.radiance(along) * (light.level if not stage.scene.outdoors else 1)

@@ -12,7 +12,7 @@ from train.render.geometry import Geometry
 from train.render.rooms import Room
 from train.render.scene import Scene
 
-CANDIDATES = 4
+CANDIDATES = 6
 GRID = 12
 PROBES = 64  # rays that feel whether a place is free
 
@@ -74,8 +74,9 @@ def _directions(count: int) -> np.ndarray:
     return np.stack([flat * np.cos(turn), flat * np.sin(turn), z], 1)
 
 
-def _coarse_depth(geometry: Geometry, poses: list[Pose]) -> np.ndarray:
-    """(N, GRID**2) z-depth of a few rays of each pose, `inf` where they leave the scene."""
+def _coarse_depth(geometry: Geometry, poses: list[Pose]) -> tuple[np.ndarray, np.ndarray]:
+    """(N, GRID**2) z-depth of a few rays of each pose, `inf` where they leave the scene, and
+    (N,) how many parts they meet."""
     at = (np.arange(GRID) + 0.5) / GRID * 2 - 1
     x, y = (a.ravel() for a in np.meshgrid(at, at))
     rays, origins = [], []
@@ -84,7 +85,8 @@ def _coarse_depth(geometry: Geometry, poses: list[Pose]) -> np.ndarray:
         rays.append(np.stack([x * tan, y * tan, np.ones_like(x)], 1) @ p.rotation.T)
         origins.append(np.broadcast_to(p.position, rays[-1].shape))
     hits = geometry.first_hit(*(torch.from_numpy(np.concatenate(a)) for a in (origins, rays)))
-    return hits.t.numpy().reshape(len(poses), -1)
+    parts = geometry.part[hits.triangle].numpy().reshape(len(poses), -1)
+    return hits.t.numpy().reshape(len(poses), -1), np.array([len(set(p)) for p in parts])
 
 
 def _is_free(geometry: Geometry, position: np.ndarray, gap: float) -> bool:
@@ -100,14 +102,14 @@ def _is_free(geometry: Geometry, position: np.ndarray, gap: float) -> bool:
 
 
 def place_camera(s: Scene, room: Room) -> Pose:
-    """A pose that stands in free space and sees something."""
+    """A pose that stands in free space and sees something: the richest of some, mostly."""
     rng = s.rng
     geometry = s.geometry()
-    wanted = rng.choice([0.0, 0.12, 0.3])
-    fallback: tuple[float, Pose] | None = None
-    for _ in range(8):
+    lazy = rng.random() < 0.2  # some photos show little
+    best: tuple[float, Pose] | None = None
+    for _ in range(10):
         poses = []
-        for _ in range(60):
+        for _ in range(40):
             p = _propose(s, room)
             x, y, z = p.position
             inside = 0.1 < x < room.width - 0.1 and 0.1 < y < room.depth - 0.1
@@ -117,16 +119,19 @@ def place_camera(s: Scene, room: Room) -> Pose:
                 break
         if not poses:
             continue
-        depth = _coarse_depth(geometry, poses)
-        for p, z in zip(poses, depth, strict=True):
+        for p, z, parts in zip(poses, *_coarse_depth(geometry, poses), strict=True):
             seen = np.isfinite(z)
             near = np.quantile(np.where(seen, z, 50), 0.05)
             spread = np.log(np.where(seen, z, 20.0)).std()
-            score = spread - 10 * (near < 0.22) - (~seen).mean() * 5
-            if near >= 0.22 and seen.mean() > 0.97 and spread >= wanted:
+            score = min(spread, 0.6) + 0.35 * np.log(parts) + rng.normal(0, 0.15)
+            good = near >= 0.22 and seen.mean() > 0.6
+            if good and lazy:
                 return p
-            if fallback is None or score > fallback[0]:
-                fallback = (score, p)
-    if fallback is None:
+            score -= 0 if good else 10
+            if best is None or score > best[0]:
+                best = (score, p)
+        if best is not None and best[0] > 0:
+            return best[1]
+    if best is None:
         raise RuntimeError("no free place for a camera in this scene.")
-    return fallback[1]
+    return best[1]
