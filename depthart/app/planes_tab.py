@@ -27,7 +27,7 @@ HOW = (
     " from it, <b>turned</b> is the angle between its normal and that of REFERENCE. The paper calls"
     " them pe-fla and pe-ori."
 )
-UNEVENNESS = "Unevenness by grid side, % of the distance"
+UNEVENNESS = "Unevenness by grid side, %"
 TURNED = "Turned by grid side, degrees"
 
 
@@ -143,10 +143,11 @@ def faces(fit: Fit) -> str:
 
 def _row(name: str, fit: Fit | None, found: Probe) -> str:
     if fit is None:
-        cells = '<td>–</td><td>–</td><td class="words">no plane here</td>'
+        cells = '<td class="words" colspan="3">There is no plane here.</td>'
     else:
         cells = (
-            f"<td>{uneven_words(fit, found)}</td><td>{fit.turned_deg:.1f}°</td>"
+            f'<td data-head="Uneven">{uneven_words(fit, found)}</td>'
+            f'<td data-head="Turned">{fit.turned_deg:.1f}°</td>'
             f'<td class="words">{faces(fit)}</td>'
         )
     return f'<tr><th scope="row"><b>{escape(name)}</b></th>{cells}</tr>'

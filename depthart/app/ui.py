@@ -13,6 +13,7 @@ from depthart.app import (
     api,
     cloud_tab,
     compare,
+    compare_api,
     compare_tab,
     downloads_tab,
     ensemble_panel,
@@ -101,6 +102,7 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
             module.connect(ui)
             module.refresh(ui, opened[name].then)
         api.connect(models, stream)
+        compare_api.connect(models, stream, answers)
     demo.queue(max_size=64, default_concurrency_limit=8)
     return demo
 
