@@ -33,7 +33,10 @@ def loss_of_kind(kind: Kind, prediction: Tensor, depth: Tensor, valid: Tensor) -
 
 def relative_depth(depth: Tensor, valid: Tensor) -> Tensor:
     """DepthART's normalisation (eq. 9) on [0, 1]: D / D_98, clipped; (B, 1, H, W) -> (B, H, W)."""
-    return (depth.float() / (depth_scale(depth, valid) + EPS)).clamp(0, 1).squeeze(1)
+    step = max(1, depth.shape[-1] // 128)  # sorting all pixels costs as much as a network
+    some, some_valid = depth[..., ::step, ::step], valid[..., ::step, ::step]
+    some_valid = some_valid | ~some_valid.flatten(1).any(1).view(-1, 1, 1, 1)
+    return (depth.float() / (depth_scale(some, some_valid) + EPS)).clamp(0, 1).squeeze(1)
 
 
 def disparity_of(depth: Tensor, valid: Tensor) -> Tensor:
