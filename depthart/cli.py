@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from depthart.sampling import Sampler
 
 # As in depthart.export and depthart.sampling, which must not be imported for --help; tests compare.
-FORMATS = ("npy", "png", "color", "ply", "glb", "mesh", "gif", "webp")
+FORMATS = ("npy", "png", "color", "share", "ply", "glb", "mesh", "gif", "webp")
 SAMPLERS = ("argmax", "sample", "expected")
 DEFAULT_MODEL = "depthart-small"
 

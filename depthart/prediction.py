@@ -259,12 +259,17 @@ class Prediction:
         return replace(self, metres_per_unit=now * metres / length)
 
     def save(
-        self, folder: str | Path, formats: Iterable[str] | None = None, scales: bool = False
+        self,
+        folder: str | Path,
+        formats: Iterable[str] | None = None,
+        scales: bool = False,
+        cmap: str = "spectral",
+        invert: bool = False,
     ) -> list[Path]:
         """Write the prediction's files into a folder; see `depthart.export.save_prediction`."""
         from depthart.export import save_prediction  # export builds on this module
 
-        return save_prediction(self, Path(folder), formats, scales)
+        return save_prediction(self, Path(folder), formats, scales, cmap, invert)
 
     @cached_property
     def _max_value(self) -> float:

@@ -1,11 +1,13 @@
 """Ensembles and the token pyramid of the app, as plain functions."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from depthart import tokens
-from depthart.app import ensemble, handlers, pyramid, pyramid_text, truth
+from depthart.app import ensemble, handlers, outputs, pyramid, pyramid_text, truth
 from depthart.app.state import Look
 from depthart.app.truth import Truth
 from depthart.images import Photo
@@ -147,3 +149,25 @@ def test_token_in_words():
     line = pyramid_text.token(0, 2, 41, 512, np.log(20), 5)
     assert "Code 41" in line and "row 1 and column 3 of 5 × 5" in line
     assert "<b>20</b> equally likely codes" in line
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+def test_files_are_in_the_chosen_colours_and_hold_the_mean(session, tiny_predictor):
+    for _ in ensemble.gather(session, roll_outs(tiny_predictor), ensemble.samplers(None, 2)):
+        pass
+    archive, files = outputs.export(session, 9, look=Look("gray"))
+    color = next(f for f in files if f.endswith("depth_color.png"))
+    assert (np.ptp(np.asarray(Image.open(color).convert("RGB")), axis=-1) == 0).all()
+    with zipfile.ZipFile(archive) as packed:
+        spread = np.load(packed.open("image/mean/uncertainty.npy"))
+        assert "image/share.jpg" in packed.namelist()
+    assert spread.shape == (90, 120) and spread.max() > 0
+    assert outputs.export(session, 9, look=Look("gray"))[0] == archive  # not made again
+    assert outputs.export(session, 9, look=Look("turbo"))[0] != archive
+
+
+def test_files_of_the_first_scale(session):
+    _, files = outputs.export(session, 0, scales=True)
+    assert not any(f.endswith((".gif", "scale_01.png")) for f in files)

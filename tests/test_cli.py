@@ -127,13 +127,13 @@ def test_usage_errors(arguments, capsys):
 def test_predict_writes_the_documented_files(fake, photo, tmp_path, capsys):
     assert cli.main(["predict", str(photo), "-o", str(tmp_path / "out"), "--scales"]) == 0
     expected = ["cloud.glb", "cloud.ply", "depth.json", "depth.npy", "depth.png"]
-    expected += ["depth_color.png", "mesh.glb", "refinement.gif"]
+    expected += ["depth_color.png", "mesh.glb", "refinement.gif", "share.jpg"]
     expected += [f"scale_{number:02d}.png" for number in range(1, 11)]
     assert names(tmp_path / "out" / "photo") == sorted(expected)
     assert fake.loaded == ("depthart-small", "auto")
     assert fake.asked == [(photo, None, None, 1)]
     output = capsys.readouterr()
-    assert "18 files" in output.out and output.err == ""
+    assert "19 files" in output.out and output.err == ""
 
 
 def test_predict_passes_its_options_on(fake, photo, tmp_path):
@@ -284,7 +284,7 @@ def test_real_model_on_a_turned_photo(tiny_model, tmp_path, capsys):
     command = ["predict", str(tmp_path / "phone.jpg"), "-o", str(tmp_path / "out")]
     assert cli.main([*command, "--model", str(checkpoint), "--scales", "--format", "all"]) == 0
     folder = tmp_path / "out" / "phone"
-    assert len(names(folder)) == 19
+    assert len(names(folder)) == 20
     assert np.load(folder / "depth.npy").shape == (120, 90)
     about = json.loads((folder / "depth.json").read_text())
     assert (about["width"], about["height"], about["model"]) == (90, 120, "tiny")

@@ -56,8 +56,8 @@ def accessor(document, binary, index, dtype, columns):
 
 def test_the_files_that_are_written(saved):
     folder, paths = saved
-    expected = ["depth.npy", "depth.png", "depth.json", "depth_color.png", "cloud.ply"]
-    expected += ["cloud.glb", "mesh.glb", "refinement.gif", "refinement.webp"]
+    expected = ["depth.npy", "depth.png", "depth.json", "depth_color.png", "share.jpg"]
+    expected += ["cloud.ply", "cloud.glb", "mesh.glb", "refinement.gif", "refinement.webp"]
     expected += [f"scale_{number:02d}.png" for number in range(1, 11)]
     assert [path.name for path in paths] == expected
     assert sorted(os.listdir(folder)) == sorted(expected)  # no temporary file is left
@@ -66,7 +66,7 @@ def test_the_files_that_are_written(saved):
 def test_default_files(prediction, tmp_path):
     names = {path.name for path in prediction.save(str(tmp_path))}
     assert names == {
-        *("depth.npy", "depth.png", "depth.json", "depth_color.png"),
+        *("depth.npy", "depth.png", "depth.json", "depth_color.png", "share.jpg"),
         *("cloud.ply", "cloud.glb", "mesh.glb", "refinement.gif"),
     }
 
@@ -329,4 +329,4 @@ def test_large_photos_are_capped(tmp_path):
 
 def test_real_model(tiny_predictor, picture, tmp_path):
     paths = tiny_predictor.predict(picture).save(tmp_path, ["all"], scales=True)
-    assert len(paths) == 19 and all(path.stat().st_size > 100 for path in paths)
+    assert len(paths) == 20 and all(path.stat().st_size > 100 for path in paths)

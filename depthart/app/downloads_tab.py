@@ -9,7 +9,7 @@ import gradio as gr
 
 from depthart.app import outputs, text
 from depthart.app.components import told, words
-from depthart.app.state import Session
+from depthart.app.state import Look, Session
 
 
 def layout(ui: SimpleNamespace) -> None:
@@ -32,7 +32,7 @@ def refresh(ui: SimpleNamespace, trigger: Any) -> None:
     """Make the chosen scale's files if this tab is in front."""
     trigger(
         told(export),
-        [ui.session, ui.active, ui.scale, ui.all_scales],
+        [ui.session, ui.active, ui.scale, ui.all_scales, ui.cmap, ui.invert],
         [ui.archive, ui.files, ui.files_note],
         show_progress_on=[ui.files],
         trigger_mode="always_last",
@@ -40,12 +40,14 @@ def refresh(ui: SimpleNamespace, trigger: Any) -> None:
     )
 
 
-def export(session: Session | None, active: str, scale: int, scales: bool) -> list:
+def export(
+    session: Session | None, active: str, scale: int, scales: bool, cmap: str, invert: bool
+) -> list:
     """Zip, files and the note beside them. scale: counted from 1."""
     if session is None or active != "downloads":
         return [gr.skip()] * 3
     index = session.clamp(int(scale) - 1)
-    archive, files = outputs.export(session, index, scales)
+    archive, files = outputs.export(session, index, scales, Look(cmap, invert))
     note = text.files_note(index, session.photo.width, session.photo.height)
     return [gr.update(value=archive, interactive=True), files, note]
 

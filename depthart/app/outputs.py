@@ -5,32 +5,55 @@ Scales are 0-based in this file; answers count from 1.
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from depthart.app import text
+from depthart.app import ensemble, text
 from depthart.app.handlers import mean_change, mean_entropy
-from depthart.app.state import Session
+from depthart.app.state import Look, Session
 from depthart.prediction import Prediction
 from depthart.visualize import depth_limits
 
 
-def export(session: Session, scale: int, scales: bool = False) -> tuple[str, list[str]]:
+def export(
+    session: Session, scale: int, scales: bool = False, look: Look | None = None
+) -> tuple[str, list[str]]:
     """Write every export of `Prediction.save` at the photo's full size.
+
+    Args:
+        scale: 0-based.
+        scales: Also a picture per scale, if there are several.
+        look: Colours of the pictures. Mean and uncertainty of an ensemble come along if there
+            is one.
 
     Returns:
         Path of a zip with all files, and the paths of the files.
     """
-    scale = session.clamp(scale)
+    scale, look = session.clamp(scale), look or Look()
+    key = ("export", scale, scales, look, id(session.ensemble), session.known, session.fov_deg)
+    if key not in session.kept:
+        session.kept[key] = _write(session, scale, scales, look)
+    return session.kept[key]
+
+
+def _write(session: Session, scale: int, scales: bool, look: Look) -> tuple[str, list[str]]:
     name = "".join(c if c.isalnum() or c in "-_" else "_" for c in session.photo.name) or "photo"
-    parent = session.folder() / f"scale-{scale + 1:02d}{'-all' if scales else ''}"
-    paths = session.prediction(scale, full_size=True).save(parent / name, scales=scales)
+    parent = Path(tempfile.mkdtemp(prefix=f"scale-{scale + 1:02d}-", dir=session.folder()))
+    colors = {"cmap": look.cmap, "invert": look.invert}
+    paths = session.prediction(scale, full_size=True).save(
+        parent / name, scales=scales and scale > 0, **colors
+    )
+    if session.ensemble is not None:
+        mean = ensemble.prediction(session, session.ensemble)
+        paths += mean.save(parent / name / "mean", ["npy", "color"], **colors)
     archive = parent / f"{name}.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for path in paths:
-            file.write(path, f"{name}/{path.name}")
+            file.write(path, path.relative_to(parent))
     return str(archive), [str(path) for path in paths]
 
 

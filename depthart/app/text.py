@@ -44,10 +44,12 @@ FILES = {
     "depth.png": "16-bit depth, its scale in the metadata and in depth.json",
     "depth.json": "what the numbers mean, camera, model, timing",
     "depth_color.png": "the coloured map, near warm and far cold",
+    "share.jpg": "photo and depth side by side, to show around",
     "cloud.ply": "coloured point cloud for MeshLab, CloudCompare, Blender",
     "cloud.glb": "coloured point cloud, glTF",
     "mesh.glb": "textured mesh, glTF",
     "refinement.gif": "all scales as an animation",
+    "mean/": "mean and uncertainty, once you asked for several draws",
 }
 
 

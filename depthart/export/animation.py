@@ -33,10 +33,10 @@ def caption_of(step: PredictionStep, count: int) -> str:
     return f"scale {step.scale + 1} of {count}: {step.side} x {step.side} tokens"
 
 
-def refinement_webp(prediction: Prediction, cmap: str = "spectral") -> bytes:
+def refinement_webp(prediction: Prediction, cmap: str = "spectral", invert: bool = False) -> bytes:
     """Animated WebP, one frame per step, colours fixed by the last one."""
     photo, depths, captions = _panels(prediction)
-    table = color_table(cmap)
+    table = color_table(cmap, invert)
     frames = [
         _frame(photo, Image.fromarray(table[depth]), text)
         for depth, text in zip(depths, captions, strict=True)
@@ -44,14 +44,14 @@ def refinement_webp(prediction: Prediction, cmap: str = "spectral") -> bytes:
     return _encode(frames, "WEBP", quality=80, method=2)
 
 
-def refinement_gif(prediction: Prediction, cmap: str = "spectral") -> bytes:
+def refinement_gif(prediction: Prediction, cmap: str = "spectral", invert: bool = False) -> bytes:
     """Animated GIF, one frame per step, colours fixed by the last one.
 
     The palette is shared by all frames: half for the photo, half for the colour map, so that depth
     neither flickers nor is dithered.
     """
     photo, depths, captions = _panels(prediction)
-    lines = color_table(cmap)[np.linspace(0, 255, _DEPTH_COLORS).round().astype(int)]
+    lines = color_table(cmap, invert)[np.linspace(0, 255, _DEPTH_COLORS).round().astype(int)]
     still = photo.quantize(_PHOTO_COLORS, Image.Quantize.MEDIANCUT)
     colors = np.array(still.getpalette()[: 3 * _PHOTO_COLORS], np.uint8).reshape(-1, 3)
     grays = np.linspace(0, 255, 256 - len(colors) - _DEPTH_COLORS).round().astype(np.uint8)

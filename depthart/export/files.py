@@ -20,13 +20,14 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from depthart.export.animation import fit, refinement_gif, refinement_webp
+from depthart.export.share import share_picture
 from depthart.export.three_d import MAX_POINTS, cloud_glb, cloud_ply, textured_mesh_glb
 from depthart.visualize import color_index, color_table, depth_limits
 
 if TYPE_CHECKING:
     from depthart.prediction import Prediction
 
-FORMATS = ("npy", "png", "color", "ply", "glb", "mesh", "gif", "webp")
+FORMATS = ("npy", "png", "color", "share", "ply", "glb", "mesh", "gif", "webp")
 DEFAULT_FORMATS = FORMATS[:-1]
 SCALE_PICTURE_SIDE = 1024
 _NEEDS_STEPS = ("gif", "webp")
@@ -39,6 +40,8 @@ def save_prediction(
     folder: Path,
     formats: Iterable[str] | None = None,
     scales: bool = False,
+    cmap: str = "spectral",
+    invert: bool = False,
 ) -> list[Path]:
     """Write a prediction's files; each appears complete or not at all.
 
@@ -48,10 +51,12 @@ def save_prediction(
         formats: Some of `FORMATS`, or "all". By default all but WebP; those that show the
             refinement are left out for models without scales.
             "npy": depth.npy, float32 (H, W), and uncertainty.npy if known. "png": depth.png, 16
-            bits. Both come with depth.json. "color": depth_color.png. "ply", "glb": cloud.ply,
-            cloud.glb. "mesh": mesh.glb. "gif", "webp": refinement.gif, refinement.webp.
+            bits. Both come with depth.json. "color": depth_color.png. "share": share.jpg, photo
+            and depth side by side. "ply", "glb": cloud.ply, cloud.glb. "mesh": mesh.glb. "gif",
+            "webp": refinement.gif, refinement.webp.
         scales: Also write scale_01.png, scale_02.png, ...: the coloured depth after each step, in
             the colours of the last, longest side at most 1024.
+        cmap, invert: Colours of all pictures of depth, as in `visualize.colorize`.
 
     Returns:
         The files written.
@@ -62,8 +67,10 @@ def save_prediction(
     names = resolve_formats(formats, prediction.refined, prediction.model)
     if scales and not prediction.refined:
         raise ValueError(f"{prediction.model} has no scales; drop the request for scale pictures.")
+    color_table(cmap)  # an unknown colour map is refused before anything is written
+    files = _files(prediction, names, scales, cmap, invert)
     folder.mkdir(parents=True, exist_ok=True)
-    return [_write(folder / name, make()) for name, make in _files(prediction, names, scales)]
+    return [_write(folder / name, make()) for name, make in files]
 
 
 def resolve_formats(
@@ -136,7 +143,7 @@ def describe(prediction: Prediction) -> dict[str, Any]:
 
 
 def _files(
-    prediction: Prediction, names: tuple[str, ...], scales: bool
+    prediction: Prediction, names: tuple[str, ...], scales: bool, cmap: str, invert: bool
 ) -> Iterator[tuple[str, Callable[[], bytes | memoryview]]]:
     """File names and what makes their bytes, one at a time so that large ones do not pile up."""
     about = describe(prediction)
@@ -149,9 +156,15 @@ def _files(
         yield "depth.png", lambda: _depth_png(prediction.scaled_depth(), about)
     if "npy" in names or "png" in names:
         yield "depth.json", lambda: (json.dumps(about, indent=2) + "\n").encode()
-    limits = depth_limits(prediction.depth)
+    limits, table = depth_limits(prediction.depth), color_table(cmap, invert)
+
+    def picture(depth: np.ndarray) -> memoryview:
+        return _color_png(color_index(depth, prediction.kind, limits), table)
+
     if "color" in names:
-        yield "depth_color.png", lambda: _color_png(prediction.depth, prediction.kind, limits)
+        yield "depth_color.png", lambda: picture(prediction.depth)
+    if "share" in names:
+        yield "share.jpg", lambda: _jpeg(share_picture(prediction, cmap, invert))
     notes = {key: about[key] for key in ("photo", "model", "kind", "unit")}
     notes["axes"] = "x right, y up, camera at the origin looking along -z"
     if "ply" in names or "glb" in names:
@@ -168,17 +181,14 @@ def _files(
     if "mesh" in names:
         yield "mesh.glb", lambda: textured_mesh_glb(prediction, notes)
     if "gif" in names:
-        yield "refinement.gif", lambda: refinement_gif(prediction)
+        yield "refinement.gif", lambda: refinement_gif(prediction, cmap, invert)
     if "webp" in names:
-        yield "refinement.webp", lambda: refinement_webp(prediction)
+        yield "refinement.webp", lambda: refinement_webp(prediction, cmap, invert)
     if scales:
         size = fit(prediction.photo.width, prediction.photo.height, SCALE_PICTURE_SIDE)
         for step in prediction.steps:
             depth = step.depth_at(size[1], size[0])
-            yield (
-                f"scale_{step.scale + 1:02d}.png",
-                lambda depth=depth: _color_png(depth, prediction.kind, limits),
-            )
+            yield f"scale_{step.scale + 1:02d}.png", lambda depth=depth: picture(depth)
 
 
 def _npy(array: np.ndarray) -> memoryview:
@@ -209,11 +219,18 @@ def _depth_png(depth: np.ndarray, about: dict[str, Any]) -> memoryview:
     return _png(Image.fromarray(values), pnginfo=text)
 
 
-def _color_png(depth: np.ndarray, kind: str, limits: tuple[float, float]) -> memoryview:
+def _color_png(index: np.ndarray, table: np.ndarray) -> memoryview:
     """The colours of `visualize.colorize`, as a palette picture: exact, a third of the bytes."""
-    image = Image.fromarray(color_index(depth, kind, limits))
-    image.putpalette(color_table().tobytes())
+    image = Image.fromarray(index)
+    image.putpalette(table.tobytes())
     return _png(image)
+
+
+def _jpeg(picture: np.ndarray) -> memoryview:
+    file = io.BytesIO()
+    # Without chroma subsampling, which would smear the colours of depth.
+    Image.fromarray(picture).save(file, "JPEG", quality=92, subsampling=0)
+    return file.getbuffer()
 
 
 def _png(image: Image.Image, **options: Any) -> memoryview:
