@@ -46,7 +46,7 @@ class DenseDepth(nn.Module):
         return log_depth.squeeze(1).exp()
 
 
-def dense_loss(log_depth: Tensor, depth: Tensor, valid: Tensor) -> tuple[Tensor, dict[str, float]]:
+def dense_loss(log_depth: Tensor, depth: Tensor, valid: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Scale-invariant L1 in log depth plus its gradients at four resolutions.
 
     Args:
@@ -68,7 +68,7 @@ def dense_loss(log_depth: Tensor, depth: Tensor, valid: Tensor) -> tuple[Tensor,
             )
             gradient = gradient + _mean(error.diff(dim=dim).abs(), pair) / 4
         error, weight = error[..., ::2, ::2], weight[..., ::2, ::2]
-    return pixel + 0.5 * gradient, {"pixel": pixel.item(), "gradient": gradient.item()}
+    return pixel + 0.5 * gradient, {"pixel": pixel.detach(), "gradient": gradient.detach()}
 
 
 def shrink_log_depth(depth: Tensor, valid: Tensor, side: int) -> tuple[Tensor, Tensor]:

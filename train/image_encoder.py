@@ -9,44 +9,49 @@ from pathlib import Path
 import torch
 
 from depthart.config import DepthARTConfig
+from depthart.encoder import ImageEncoderConfig
+from depthart.images import Photo, to_model_input
 from depthart.trunks import TRUNKS
-from train.data.mixture import Mixture
+from train import cost
 from train.dense import DenseDepth, dense_loss, load_imagenet_trunk, save_dense
-from train.loop import Prefetched, RunConfig, autocast, describe_run, device_of, fit
-from train.options import add_run_arguments, run_config
-from train.sources import add_data_arguments, training_sources, validation_sources
+from train.loop import RunConfig, autocast, describe_run, device_of, fit
+from train.options import add_preset, add_run_arguments, parse_arguments, run_config
+from train.sources import add_data_arguments, training_batches, validation_sources
 from train.validate import validate
+from train.vq_images import filled_depth
 
 DEFAULTS = RunConfig(steps=1500, batch_size=16, lr=5e-4, warmup=100)
+SHOWN = 6  # pictures of each set in TensorBoard
 TRUNK_LR_SCALE = 0.3  # the trunk starts from ImageNet
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
-    parser.add_argument("--preset", default="small", help="tiny or small")
+    add_preset(parser)
     parser.add_argument("--backbone", choices=sorted(TRUNKS), help="default: the preset's")
     parser.add_argument("--trunk", help="ImageNet weights of the backbone (train.imagenet)")
     add_data_arguments(parser)
     add_run_arguments(parser, DEFAULTS)
-    options = parser.parse_args(arguments)
+    options = parse_arguments(parser, arguments)
 
     config, run = DepthARTConfig.preset(options.preset), run_config(options, DEFAULTS)
     if config.image_encoder is None:
         parser.error(f"preset {options.preset} has no image encoder")
-    torch.manual_seed(run.seed)
     encoder = config.image_encoder
     if options.backbone:
         encoder = replace(encoder, trunk=options.backbone)
+    if options.dry_run:
+        return print(dry_run(encoder, run, config.image_size))
+    torch.manual_seed(run.seed)
     model = DenseDepth(encoder)
     if options.trunk:
         load_imagenet_trunk(model.encoder, options.trunk)
     device = device_of(run)
     model = model.to(device, memory_format=torch.channels_last)
-    mixture = Mixture(training_sources(options), config.image_size, run.batch_size, run.seed)
     validation = validation_sources(options)
     describe_run(options.output, run=run, model=encoder, options=vars(options))
-    batch_of = Prefetched(mixture.batch, run.steps)
+    batch_of = training_batches(options, config.image_size, run)
 
     def loss_of_step(step: int):
         batch = batch_of(step).to(device)
@@ -61,6 +66,17 @@ def main(arguments: list[str] | None = None) -> None:
         scores = {name: validate(depth_of, samples) for name, samples in validation.items()}
         return {f"{name}/{key}": v for name, part in scores.items() for key, v in part.items()}
 
+    def pictures() -> dict[str, torch.Tensor]:
+        shown = {}
+        for name, samples in validation.items():
+            size = config.image_size
+            images = torch.cat([to_model_input(Photo(s.image), size) for s in samples[:SHOWN]])
+            shown[f"{name}/photo"] = (images + 1) / 2
+            depths = torch.cat([filled_depth(s.depth, size) for s in samples[:SHOWN]])
+            for part, depth in (("truth", depths.squeeze(1)), ("prediction", depth_of(images))):
+                shown[f"{name}/{part}"] = depth / depth.amax((1, 2), keepdim=True)
+        return shown
+
     trunk = list(model.encoder.trunk.parameters())
     inside = {id(p) for p in trunk}
     rest = [p for p in model.parameters() if id(p) not in inside]
@@ -69,7 +85,29 @@ def main(arguments: list[str] | None = None) -> None:
     def publish(weights: dict[str, torch.Tensor], step: int) -> None:
         save_dense(encoder, weights, options.output / "model")
 
-    fit(model, loss_of_step, run, options.output, groups, publish=publish, evaluate=evaluate)
+    fit(
+        model,
+        loss_of_step,
+        run,
+        options.output,
+        groups,
+        publish=publish,
+        evaluate=evaluate,
+        pictures=pictures,
+    )
+
+
+def dry_run(config: ImageEncoderConfig, run: RunConfig, size: int) -> cost.Cost:
+    """Cost of one part of a step."""
+    with cost.imagined(lambda: DenseDepth(config)) as model:
+        images, depth = torch.zeros(run.part, 3, size, size), torch.ones(run.part, 1, size, size)
+
+        def loss() -> torch.Tensor:
+            with torch.autocast("cpu", torch.bfloat16, enabled=run.bf16):
+                log_depth = model(images)
+            return dense_loss(log_depth, depth, depth > 0)[0]
+
+        return cost.estimate(model, loss, run.part)
 
 
 if __name__ == "__main__":
