@@ -70,8 +70,13 @@ def try_give(session: Session, path: str | None, unit: str) -> None:
             gr.Warning(f"Without ground truth: {error}")
 
 
-def connect(ui: SimpleNamespace, show: Callable[..., list]) -> None:
-    """A new file or unit is compared with what is on screen; `show` is the stepper's."""
+def connect(
+    ui: SimpleNamespace, show: Callable[..., list], refreshes: list[Callable[[Any], None]]
+) -> None:
+    """A new file or unit is compared with what is on screen; `show` is the stepper's.
+
+    `refreshes` bring the other tabs up to date.
+    """
 
     @told
     def change(
@@ -88,6 +93,8 @@ def connect(ui: SimpleNamespace, show: Callable[..., list]) -> None:
     for event in (ui.truth.upload, ui.truth.clear, ui.truth_unit.input):
         changed = event(change, inputs, ui.show_outputs, **QUIET)
         changed.failure(lambda: None, None, [ui.truth], **QUIET)
+        for refresh in refreshes:
+            refresh(changed.success)
 
     def leave(session: Session | None) -> Any:
         """Another photo has another truth."""
