@@ -361,7 +361,7 @@ def test_refine_streams_ten_scales_in_order(client, picture_file):
 
 def test_only_the_named_endpoints_are_public(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/predict", "/refine"}
+    assert set(endpoints) == {"/predict", "/refine", "/compare"}
     for name, endpoint in endpoints.items():
         required = [p["label"] for p in endpoint["parameters"] if not p["parameter_has_default"]]
         assert required == ["image"], name

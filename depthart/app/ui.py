@@ -96,7 +96,7 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
         panels = [ensemble_panel, *refreshing.values()]
         refreshes = [functools.partial(module.refresh, ui) for module in panels]
         stepper.connect(ui, models, stream, refreshes)
-        truth_panel.connect(ui, stepper.show)
+        truth_panel.connect(ui, stepper.show, refreshes)
         ensemble_panel.connect(ui)
         for name, module in refreshing.items():
             module.connect(ui)
