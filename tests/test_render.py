@@ -113,9 +113,9 @@ def test_forty_scenes_are_varied(sweep):
     assert (depth > 0).float().mean() > 0.99
     median = depth.flatten(1).median(dim=1).values
     assert median.min() < 1.0 and median.max() > 3.0
-    assert depth[depth > 0].min() > 0.1 and depth.max() < 60
+    assert depth.min() > 0.05 and depth.max() < 250
     pictures = sweep.image.float().flatten(2)
-    assert pictures.mean((1, 2)).std() > 15  # dark and bright ones
+    assert pictures.mean((1, 2)).std() > 10  # dark and bright ones
     assert (pictures.std(2).mean(1) > 8).float().mean() > 0.95  # hardly any of one colour
     ids = [len(torch.unique(p)) for p in sweep.plane_id]
     assert max(ids) >= 6 and np.mean(ids) > 2.5

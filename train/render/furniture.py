@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from train.render import clutter, looks
+from train.render.curved import cloth, cushion, draped, superquadric
 from train.render.materials import Material
 from train.render.scene import UP, Scene
 
@@ -59,9 +60,11 @@ def chair(s: Scene, w: float, d: float) -> None:
     if rng.random() < 0.25:  # office chair
         s.cone((0, d / 2, 0), 0.06, 0.3, 0.05, looks.plain(rng))
         s.cone((0, d / 2, 0), h, 0.03, 0.03, looks.metal(rng))
-        s.ball((0, d / 2, h), (w / 2, d / 2, 0.06), seat)
-        with s.at(0, 0.02, h + 0.1, 0, 0.15):
-            s.ball((0, 0, back / 2), (w * 0.45, 0.05, back / 2), seat)
+        with s.at(0, d / 2, h):
+            s.mesh(superquadric(0.6, 0.6), seat, (w / 2, d / 2, 0.055))
+        s.box((-0.025, 0.0, h), (0.025, 0.02, h + 0.2), looks.metal(rng))
+        with s.at(0, 0.02, h + 0.12 + back / 2, 0, 0.15):
+            s.mesh(superquadric(0.5, 0.6), seat, (w * 0.45, 0.05, back / 2))
         return
     _legs(s, w, d, h - 0.03, look, 0.025)
     s.box((-w / 2, 0, h - 0.03), (w / 2, d, h + rng.uniform(0, 0.05)), seat)
@@ -87,6 +90,7 @@ def sofa(s: Scene, w: float, d: float) -> None:
     """Arms, seats, backs, and loose cushions."""
     rng = s.rng
     look = looks.fabric(s)
+    boxy = rng.random() < 0.4
     seat, back, arm = rng.uniform(0.36, 0.46), rng.uniform(0.7, 0.95), rng.uniform(0.12, 0.25)
     s.box((-w / 2, 0, 0.06), (w / 2, d, seat - 0.12), look)
     s.box((-w / 2, 0, 0.06), (w / 2, 0.2, back), look)
@@ -96,12 +100,23 @@ def sofa(s: Scene, w: float, d: float) -> None:
     inner = w - 2 * arm
     for i in range(n):
         x = -inner / 2 + inner * i / n
-        s.box((x + 0.005, 0.18, seat - 0.12), (x + inner / n - 0.005, d + 0.02, seat + 0.02), look)
-        with s.at(x + inner / n / 2, 0.22, seat + 0.02, 0, 0.18):
-            s.ball((0, 0.04, 0.2), (inner / n * 0.52, 0.1, 0.24), look)
+        if boxy:
+            s.box(
+                (x + 0.005, 0.18, seat - 0.12), (x + inner / n - 0.005, d + 0.02, seat + 0.02), look
+            )
+        else:
+            with s.at(x + inner / n / 2, (d + 0.2) / 2, seat - 0.05):
+                s.mesh(cushion(rng, 0.4), look, (inner / n * 0.52, (d - 0.14) / 2, 0.1))
+        with s.at(x + inner / n / 2, 0.25, seat + 0.2, 0, np.pi / 2 + 0.2):
+            s.mesh(cushion(rng, 0.5), look, (inner / n * 0.52, 0.26, 0.11))
     for _ in range(rng.integers(0, 4)):
-        with s.at(rng.uniform(-inner / 2, inner / 2) * 0.8, 0.4, seat, rng.normal(0, 0.4), -0.4):
-            s.ball((0, 0, 0.2), (0.21, 0.08, 0.2), looks.fabric(s))
+        with s.at(
+            rng.uniform(-inner / 2, inner / 2) * 0.8, 0.42, seat + 0.2, rng.normal(0, 0.4), 1.1
+        ):
+            s.mesh(cushion(rng), looks.fabric(s), (0.22, 0.21, 0.08))
+    if rng.random() < 0.25:
+        with s.at(rng.uniform(-inner / 3, inner / 3), d * 0.6, seat + 0.06, rng.uniform(0, 6)):
+            s.mesh(cloth(rng, 0.7, 0.5, 0.06, 0.3), looks.fabric(s))
 
 
 def bed(s: Scene, w: float, d: float) -> None:
@@ -113,17 +128,15 @@ def bed(s: Scene, w: float, d: float) -> None:
     s.box((-w / 2, 0, 0.08), (w / 2, d, h - 0.18), frame)
     s.box((-w / 2 + 0.02, 0.05, h - 0.18), (w / 2 - 0.02, d - 0.02, h), looks.fabric(s))
     edge = rng.uniform(0.45, 0.8)
-    s.box((-w / 2 - 0.02, edge, h - 0.2), (w / 2 + 0.02, d, h + 0.03), cover)
-    if rng.random() < 0.5:
-        for _ in range(rng.integers(2, 7)):  # folds
-            middle = (rng.uniform(-0.4, 0.4) * w, rng.uniform(edge, d), h)
-            half = (rng.uniform(0.1, 0.4), rng.uniform(0.1, 0.3), rng.uniform(0.04, 0.12))
-            s.ball(middle, half, cover)
+    with s.at(0, (edge + d) / 2, h + 0.01):
+        s.mesh(draped(rng, w, d - edge, rng.uniform(0.08, 0.3)), cover)
+        if rng.random() < 0.5:
+            s.mesh(cloth(rng, w * 0.9, (d - edge) * 0.9, rng.uniform(0.05, 0.2), 0.5), cover)
     n = 1 if w < 1.2 else 2
     for i in range(n):
         x = 0 if n == 1 else (i - 0.5) * w * 0.5
         with s.at(x, 0.28, h + 0.05, rng.normal(0, 0.1), 0.3):
-            s.ball((0, 0, 0), (0.33, 0.22, 0.09), looks.fabric(s))
+            s.mesh(cushion(rng), looks.fabric(s), (0.34, 0.24, 0.09))
     if rng.random() < 0.3:
         clutter.scatter(s, (-w / 3, edge), (w / 3, d - 0.2), h + 0.03, 3, clutter.FLOOR_THINGS)
 

@@ -12,16 +12,16 @@ from torch.nn import functional as F
 
 def sample_post(rng: np.random.Generator) -> dict[str, float]:
     """Settings of one picture."""
-    strong = rng.random() < 0.15
+    strong = rng.random() < 0.08
     noise_levels = [0.004, 0.015, 0.04]
     return {
         "exposure": float(rng.uniform(0.36, 0.6)),
         "contrast": float(rng.uniform(0.85, 1.3)),
-        "saturation": float(rng.uniform(0.6, 1.35)),
+        "saturation": float(rng.uniform(0.6, 1.2)),
         "warmth": float(rng.normal(0, 0.07)),
         "tint": float(rng.normal(0, 0.03)),
         "vignette": float(rng.uniform(0, 0.35)) if rng.random() < 0.5 else 0.0,
-        "blur": float(rng.uniform(0.9, 2.0) if strong else rng.uniform(0.45, 0.75)),
+        "blur": float(rng.uniform(0.9, 1.7) if strong else rng.uniform(0.45, 0.75)),
         "noise": float(rng.choice(noise_levels, p=[0.65, 0.27, 0.08]) * rng.uniform(0.5, 1.5)),
         "jpeg": float(rng.integers(45, 96)) if rng.random() < 0.5 else 0.0,
     }

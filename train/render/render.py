@@ -12,7 +12,9 @@ from torch import Tensor
 from train.render.assets import Assets
 from train.render.camera import camera_rays, intrinsics_of, rays_through
 from train.render.edges import soften_edges
+from train.render.layouts import build_layout, has_layouts
 from train.render.lighting import BOUNCES, Lamps, Light, illuminate, off_surface, sent_out
+from train.render.outdoor import build_outdoors
 from train.render.post import develop, sample_post
 from train.render.rooms import build_room
 from train.render.scene import Scene
@@ -21,8 +23,9 @@ from train.render.views import place_camera
 
 RENDERER_VERSION = 2
 GRAIN = 8  # sizes are multiples of it
-BEYOND = 1.5  # depth of the sky, relative to the farthest surface in the picture
-STYLES = {"room": 0.42, "tabletop": 0.36, "corridor": 0.08, "hall": 0.14}
+BEYOND = 1.2  # depth of the sky, relative to the farthest surface in the picture
+STYLES = {"room": 0.26, "tabletop": 0.2, "closeup": 0.1, "shelf": 0.05, "corridor": 0.07,
+          "hall": 0.06, "layout": 0.1, "outdoors": 0.16}  # fmt: skip
 
 
 @dataclass
@@ -32,7 +35,7 @@ class RenderedBatch:
     Attributes:
         image: (B, 3, H, W) uint8 sRGB.
         depth_m: (B, H, W) float32 z-depth in metres. Sky, also behind windows, lies beyond all
-            else: at 1.5 times the farthest surface of the picture. 0 if there is no surface.
+            else: at 1.2 times the farthest surface of the picture. 0 if there is no surface.
         normal: (B, 3, H, W) float32 unit vectors in the camera frame (x right, y down, z forward),
             facing the camera; 0 in the sky.
         plane_id: (B, H, W) int16, 0 on curved and small things, else a number 1..255 for each wall,
@@ -52,7 +55,12 @@ def make_scene(seed: int, assets: Assets | None = None) -> Scene:
     rng = np.random.default_rng([seed, RENDERER_VERSION])
     scene = Scene(rng, assets or Assets())
     style = str(rng.choice(list(STYLES), p=list(STYLES.values())))
-    room = build_room(scene, style)
+    if style == "outdoors":
+        room = build_outdoors(scene)
+    elif style == "layout" and has_layouts(scene):
+        room = build_layout(scene)
+    else:
+        room = build_room(scene, "room" if style == "layout" else style)
     scene.pose = place_camera(scene, room)
     scene.post = sample_post(rng)
     return scene

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from train.render import clutter, furniture, looks, objects
+from train.render.people import person
 from train.render.scene import DOWN, UP, Light, Scene
 from train.render.sky import any_sky
 from train.render.walls import Opening, door, on_wall, wall, window
@@ -98,6 +99,24 @@ def _table(s: Scene, w: float, d: float) -> None:
         objects.load(s, mesh, int(s.rng.integers(1, 9)))
 
 
+def _people(s: Scene, room: Room) -> None:
+    """Now and then some, standing where there is room, or sitting on a stool."""
+    for _ in range(int(s.rng.choice([0, 1, 2, 4], p=[0.68, 0.2, 0.08, 0.04]))):
+        x = s.rng.uniform(0.4, max(room.width - 0.4, 0.5))
+        y = s.rng.uniform(0.4, max(room.depth - 0.4, 0.5))
+        with s.at(x, y, 0, s.rng.uniform(0, 6.3)):
+            box = _rectangle(s, 0, -0.3, 0.6, 0.6)
+            if not _clear(room, box):
+                continue
+            room.blocked.append(box)
+            sitting = s.rng.random() < 0.3
+            if sitting:
+                with s.at(0, -0.22):
+                    furniture.chair(s, 0.43, 0.43)
+            with s.at(0, 0, 0, np.pi if sitting else 0):
+                person(s, sitting, 0.46)
+
+
 def _on_floor(s: Scene, room: Room) -> None:
     """A few objects from disk that stand on floors."""
     for _ in range(s.rng.integers(0, 4)):
@@ -152,6 +171,7 @@ def _middle(s: Scene, room: Room) -> None:
             else:
                 furniture.sofa(s, max(w, 0.9), 0.85)
     _on_floor(s, room)
+    _people(s, room)
     count = int(rng.integers(0, 4) if rng.random() < 0.6 else rng.integers(4, 25))
     clutter.scatter(s, (0.3, 0.3), (room.width - 0.3, room.depth - 0.3), 0, count,
                     clutter.FLOOR_THINGS, (0.15, 0.6))  # fmt: skip
@@ -216,7 +236,7 @@ def build_room(s: Scene, style: str) -> Room:
     else:
         room = Room(rng.uniform(2.4, 6), rng.uniform(2.4, 6.5), rng.uniform(2.2, 3.1), [], style)
     w, d, h = room.width, room.depth, room.height
-    s.sky = any_sky(rng, s.assets, float(np.exp(rng.uniform(np.log(0.8), np.log(5)))))
+    s.sky = any_sky(rng, s.assets, float(np.exp(rng.uniform(np.log(0.6), np.log(3)))))
     paint = looks.wall(s)
     s.is_shell = True
     s.box((-1, -1, -0.2), (w + 1, d + 1, 0), looks.ground(s), {UP: s.new_plane()})
@@ -229,7 +249,7 @@ def build_room(s: Scene, style: str) -> Room:
     s.box((-1, -1, h), (w + 1, d + 1, h + 0.2), ceiling, {DOWN: s.new_plane()})
     s.is_shell = False
     day = looks.hsv(rng.choice([0.58, 0.1]), rng.uniform(0, 0.3), 1) * rng.choice([0.05, 1, 1, 1.5])
-    if style == "tabletop":
+    if style in ("tabletop", "closeup"):
         tw, td = rng.uniform(0.7, 1.8), rng.uniform(0.5, 1.0)
         room.table_height = rng.uniform(0.4, 0.8)
         room.table_middle = (rng.uniform(0.4, 0.6) * w, rng.uniform(0.35, 0.65) * d)
@@ -239,7 +259,9 @@ def build_room(s: Scene, style: str) -> Room:
                 furniture.table(s, tw, td, room.table_height, int(rng.integers(3, 26)))
     _beams(s, room)
     frames = [(0, 0, 0.0, w), (w, 0, np.pi / 2, d), (w, d, np.pi, w), (0, d, -np.pi / 2, d)]
-    fill = rng.choice([0.3, 0.6, 0.9]) * (0.5 if style in ("tabletop", "corridor") else 1)
+    fill = rng.choice([0.3, 0.6, 0.9]) * (
+        0.5 if style in ("tabletop", "closeup", "corridor") else 1
+    )
     for x, y, yaw, length in frames:
         with s.at(x, y, 0, yaw):
             opening, kind = None, rng.random()

@@ -27,13 +27,15 @@ class Panorama:
         sharp: (H, 2 H, 3) float32 linear RGB, its mean luminance about 1.
         soft: the same, small, without the sun.
         sun: (3,) unit vector to the brightest place.
-        sunny: how much brighter than the mean the surroundings of the sun are.
+        open_air: taken under the sky, not in a room.
+        sunny: how much the sun adds to the mean.
     """
 
     sharp: Tensor
     soft: Tensor
     sun: np.ndarray
     sunny: float
+    open_air: bool = True
 
 
 @dataclass
@@ -91,7 +93,9 @@ def _finished(pixels: np.ndarray, sun: np.ndarray | None = None) -> Panorama:
     sharp = torch.from_numpy(pixels / level).float().clamp(0, 40)
     tame = sharp.clamp_max(float(limit / level)).permute(2, 0, 1)[None]
     soft = F.adaptive_avg_pool2d(tame, SOFT)[0].permute(1, 2, 0)
-    return Panorama(sharp, soft, sun, float(excess))
+    quarter = height // 4
+    open_air = np.median(grey[:quarter]) > 1.5 * np.minimum(grey, limit)[2 * quarter :].mean()
+    return Panorama(sharp, soft, sun, float(excess), bool(open_air))
 
 
 @lru_cache(maxsize=32)
@@ -155,9 +159,12 @@ def painted(number: int) -> Panorama:
 
 
 def any_sky(rng: np.random.Generator, assets: Assets, level: float = 1.0) -> Sky:
-    """A random sky: one from disk, if there are any, two times in three."""
+    """A random sky: two times in three one from disk, if any of those was taken outdoors."""
     from_disk, number, yaw = rng.random() < 0.67, rng.random(), rng.uniform(0, 2 * np.pi)
     if assets.environments is not None and from_disk:
         paths = environment_paths(assets.environments)
-        return Sky(read_panorama(paths[int(number * len(paths))]), level, yaw)
+        first = int(number * len(paths))
+        for path in paths[first:] + paths[:first]:
+            if read_panorama(path).open_air:
+                return Sky(read_panorama(path), level, yaw)
     return Sky(painted(int(number * PAINTED)), level, yaw)

@@ -29,16 +29,43 @@ def _inside(room: Room, rng: np.random.Generator) -> np.ndarray:
     )
 
 
+def _in_the_open(s: Scene, room: Room, roll: float, fov: float) -> Pose:
+    """Somewhere in the street or yard, at a person's height, mostly looking level."""
+    rng = s.rng
+    height = rng.choice([rng.normal(1.5, 0.15), rng.uniform(0.4, 2.5)])
+    if rng.random() < 0.55:  # something in particular
+        k = int(rng.integers(len(s.kinds)))
+        at = s.centres[k]
+        if not s.shell[k] and -1 < at[0] < room.width + 1 and at[2] < 2.5:
+            away, yaw = np.exp(rng.uniform(0.3, 2.1)), rng.uniform(0, 2 * math.pi)
+            side = away * np.array([math.cos(yaw), math.sin(yaw), 0])
+            start = np.array([*(at + side)[:2], height])
+            return look_at(start, at + [0, 0, rng.uniform(-0.2, 0.1) * away], roll, fov)
+    at = np.array([rng.uniform(0.5, room.width - 0.5), rng.uniform(0, 0.6) * room.depth, height])
+    to = np.array([rng.uniform(0, 1) * room.width, room.depth]) - at[:2]
+    yaw = math.atan2(to[1], to[0]) if rng.random() < 0.75 else rng.uniform(0, 2 * math.pi)
+    pitch = rng.choice([rng.normal(-4, 7), rng.uniform(-50, 15)], p=[0.75, 0.25])
+    return look(at, yaw, math.radians(float(np.clip(pitch, -60, 25))), roll, fov)
+
+
 def _propose(s: Scene, room: Room) -> Pose:
     """A random pose, perhaps inside of things."""
     rng = s.rng
     roll = math.radians(float(np.clip(rng.normal(0, 3), -8, 8)))
     fov = float(rng.uniform(45, 85))
     kind = rng.random()
-    if room.style == "tabletop" and kind < 0.85:
+    if room.style == "outdoors":
+        return _in_the_open(s, room, roll, fov)
+    if room.style in ("tabletop", "closeup") and kind < 0.85:
         target = np.array([*room.table_middle, room.table_height])
         target = target + rng.normal(0, 0.12, 3) * (1, 1, 0.3)
         away = rng.uniform(0.4, 1.2)
+        if room.style == "closeup":
+            small = [k for k, h in enumerate(s.halves) if s.centres[k][2] > room.table_height
+                     and np.hypot(*(s.centres[k][:2] - room.table_middle)) < 0.6]  # fmt: skip
+            if small:
+                target = s.centres[small[rng.integers(len(small))]] + rng.normal(0, 0.03, 3)
+            away = rng.uniform(0.25, 0.6)
         up = math.radians(float(rng.choice([rng.uniform(20, 55), rng.uniform(45, 88)])))
         yaw = rng.uniform(0, 2 * math.pi)
         flat = away * math.cos(up)
@@ -121,10 +148,11 @@ def place_camera(s: Scene, room: Room) -> Pose:
             continue
         for p, z, parts in zip(poses, *_coarse_depth(geometry, poses), strict=True):
             seen = np.isfinite(z)
-            near = np.quantile(np.where(seen, z, 50), 0.05)
+            near = np.quantile(np.where(seen, z, 50), 0.03)
             spread = np.log(np.where(seen, z, 20.0)).std()
             score = min(spread, 0.6) + 0.35 * np.log(parts) + rng.normal(0, 0.15)
-            good = near >= 0.22 and seen.mean() > 0.6
+            good = near >= (0.15 if room.style == "closeup" else 0.22)
+            good = good and seen.mean() > (0.35 if s.outdoors else 0.6)
             if good and lazy:
                 return p
             score -= 0 if good else 10
