@@ -123,7 +123,16 @@ class FlopCount(TorchDispatchMode):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         result = function(*args, **kwargs)
-        formula = flop_registry.get(function._overloadpacket)
-        if formula is not None:
-            self.total += formula(*args, **kwargs, out_val=result)
+        packet = function._overloadpacket
+        if packet is torch.ops.aten.convolution_backward:
+            self.total += _convolution_backward_flops(*args)
+        elif packet in flop_registry:
+            self.total += flop_registry[packet](*args, **kwargs, out_val=result)
         return result
+
+
+def _convolution_backward_flops(gradient: Tensor, x: Tensor, weight: Tensor, *rest) -> int:
+    """As many for each of both gradients as the forward pass; torch's formula ignores groups."""
+    transposed, wanted = rest[4], rest[7]
+    positions = (x if transposed else gradient)[:, 0].numel()
+    return 2 * positions * weight.numel() * (bool(wanted[0]) + bool(wanted[1]))
