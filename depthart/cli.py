@@ -1,4 +1,4 @@
-"""The command line: `python -m depthart predict | models | download | info | app`.
+"""The command line: `python -m depthart predict | models | download | info | app | ...`.
 
 Everything slow is imported inside the command that needs it, so that --help is instant.
 """
@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import argparse
 import glob
-import json
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from depthart.base_predictor import BasePredictor
@@ -94,6 +92,13 @@ def build_parser() -> argparse.ArgumentParser:
     app.add_argument("--share", action="store_true", help="also open a public link")
     app.add_argument("-m", "--model", default=DEFAULT_MODEL, help="name, folder or hub id")
     app.set_defaults(run=_app)
+
+    deploy = commands.add_parser("deploy-space", help="publish the app as a Hugging Face Space")
+    deploy.add_argument("space", metavar="USER/NAME", help="made if it does not exist")
+    deploy.add_argument("--private", action="store_true", help="visible to its owner only")
+    deploy.add_argument("--hardware", help="such as cpu-basic (default: ZeroGPU, zero-a10g)")
+    deploy.add_argument("--dry-run", action="store_true", help="say what would be uploaded")
+    deploy.set_defaults(run=_deploy)
     return parser
 
 
@@ -228,53 +233,21 @@ def _confirm(cost: str, yes: bool) -> bool:
 
 
 def _info(options: argparse.Namespace) -> int:
-    folder = _checkpoint_folder(options.checkpoint)
-    try:
-        config: dict[str, Any] = dict(json.loads((folder / "config.json").read_text("utf-8")))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{folder / 'config.json'} is not a JSON object: {error}") from error
-    weights = folder / "model.safetensors"
-    tensors = _tensors(weights)
-    counts: Counter[str] = Counter()
-    for name, (_, count) in tensors.items():
-        counts[name.split(".")[0]] += count
-    types = ", ".join(sorted({dtype for dtype, _ in tensors.values()}))
-    kind = "scale_invariant" if config.get("model") == "depthart" else config.get("kind", "unknown")
-    print(f"{folder}")
-    print(f"model       {config.get('model', 'unknown')}, depth {kind}")
-    print(f"weights     {weights.stat().st_size / 1e6:.1f} MB, {types}, {len(tensors)} tensors")
-    print(f"parameters  {sum(counts.values()):,}")
-    for name, count in counts.most_common():
-        print(f"  {name:<24}{count:>14,}")
-    print("config")
-    print("\n".join("  " + line for line in json.dumps(config, indent=2).splitlines()))
+    from depthart.checkpoint_info import describe_checkpoint
+
+    print(describe_checkpoint(options.checkpoint))
     return 0
 
 
-def _checkpoint_folder(checkpoint: str) -> Path:
-    from depthart.download import CHECKPOINTS
+def _deploy(options: argparse.Namespace) -> int:
+    from depthart import space
 
-    for folder in (Path(checkpoint), CHECKPOINTS / checkpoint):
-        if (folder / "config.json").is_file():
-            return folder
-    raise FileNotFoundError(
-        f"there is no checkpoint (config.json and model.safetensors) at {Path(checkpoint)} or"
-        f" {CHECKPOINTS / checkpoint}."
-    )
-
-
-def _tensors(path: Path) -> dict[str, tuple[str, int]]:
-    """Type and number of values of every tensor, from the header alone."""
-    from math import prod
-
-    try:
-        with open(path, "rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header: dict[str, Any] = json.loads(file.read(min(length, 100_000_000)))
-        header.pop("__metadata__", None)
-        return {name: (entry["dtype"], prod(entry["shape"])) for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from error
+    chosen = space.plan(options.space, hardware=options.hardware or space.DEFAULT_HARDWARE)
+    if options.dry_run:
+        print(f"{chosen}\nDry run: nothing was uploaded.")
+    else:
+        print(f"{space.deploy(chosen, options.private)} is being built.")
+    return 0
 
 
 def _app(options: argparse.Namespace) -> int:

@@ -22,13 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "scales images normalize geometry sampling checkpoints visualize fetch trunks",
+        "scales images normalize geometry sampling checkpoints visualize fetch trunks space",
         "quantizer transformer pointcloud prediction export align metrics plane_metrics"
         " boundary_metrics",
         "vqvae encoder config base_predictor",
         "model",
         "predictor official download baselines",
-        "registry tokens",
+        "registry tokens checkpoint_info",
         "__init__",  # the front: what `depthart.load` and the other public names come from
         "cli app",
         "__main__",
