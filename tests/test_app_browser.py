@@ -1,156 +1,32 @@
 """What a visitor does, in headless Chromium, with a tiny model. Console errors fail a test."""
 
-import os
 import re
-import shutil
-import time
 import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-ARGUMENTS = [
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-    "--no-sandbox",
-    "--disable-background-networking",
-]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is not installed"
-    ),
-]
-# Two cores may be busy with something else.
-PATIENCE_MS = 60_000
+from tests.browser import (
+    MARKS,
+    chromium,
+    move_slider,
+    open_tab,
+    photos,
+    plot,
+    press,
+    refine,
+    run,
+    serve,
+    shown_scale,
+    source,
+    upload,
+    url,
+    visit,
+    wait_for_text,
+)
 
-
-class Slow:
-    """A predictor that takes its time, so that a visitor can press Stop."""
-
-    def __init__(self, predictor):
-        self._predictor = predictor
-
-    def __getattr__(self, name):
-        return getattr(self._predictor, name)
-
-    def refine(self, *args, **kwargs):
-        for step in self._predictor.refine(*args, **kwargs):
-            time.sleep(0.12)
-            yield step
-
-
-def serve(*args):
-    from depthart.app.ui import build, launch_options
-
-    demo = build(*args)
-    options = {"prevent_thread_lock": True, "quiet": True, "ssr_mode": False}
-    return demo, demo.launch(**launch_options(), **options)[1]
-
-
-@pytest.fixture(scope="module")
-def url(tiny_predictor):
-    demo, address = serve("tiny-random", Slow(tiny_predictor))
-    yield address
-    demo.close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM, "CI must have Chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium):
-    """Opens pages; afterwards none of them may have reported an error."""
-    pages, errors = [], []
-
-    def open_page(address, width=1280, height=900, theme="light"):
-        page = chromium.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{address}?__theme={theme}")
-        page.wait_for_selector("#scale input[type=range]")
-        pages.append(page)
-        return page
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert errors == []
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """A wide and a tall picture."""
-    folder = tmp_path_factory.mktemp("photos")
-    paths = []
-    for name, (width, height) in {"wide": (640, 480), "tall": (300, 600)}.items():
-        rows, columns = np.mgrid[:height, :width]
-        pixels = np.stack([columns * 255 / width, rows * 255 / height, 0 * rows + 90], axis=-1)
-        pixels[height // 2 :, width // 3 : width // 2] = 200
-        paths.append(folder / f"{name}.png")
-        Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
-    return paths
-
-
-def upload(page, path):
-    page.set_input_files("#photo input[type=file]", str(path))
-    page.wait_for_selector("#photo img")
-
-
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def open_tab(page, name):
-    page.get_by_role("tab", name=name).click()
-
-
-def wait_for_text(page, selector, pattern):
-    page.wait_for_function(
-        "([s, p]) => new RegExp(p).test(document.querySelector(s)?.innerText ?? '')",
-        arg=[selector, pattern],
-    )
-
-
-def refine(page, path):
-    upload(page, path)
-    run(page)
-
-
-def run(page):
-    press(page, "Estimate depth")
-    page.wait_for_selector("#status .working")
-    wait_for_text(page, "#status", r"10 scales in \d")
-
-
-def shown_scale(page):
-    return int(re.search(r"Scale (\d+) of 10", page.inner_text("#ladder"))[1])
-
-
-def move_slider(page, scale):
-    page.locator("#scale input[type=range]").fill(str(scale))
-    wait_for_text(page, "#ladder", f"Scale {scale} of 10")
-
-
-def source(page):
-    return page.get_attribute(".map img >> nth=0", "src")
-
-
-def plot(page, expression):
-    return page.evaluate(f"(p => {expression})(document.querySelector('#cloud .plot-host'))")
+__all__ = ["chromium", "photos", "url", "visit"]  # fixtures
+pytestmark = MARKS
 
 
 def test_watch_ten_scales_and_step_back(url, photos, visit):
@@ -243,7 +119,7 @@ def test_point_cloud_keeps_the_view(url, photos, visit):
     refine(page, photos[0])
     open_tab(page, "3D")
     page.wait_for_selector("#cloud canvas")
-    page.wait_for_function("document.querySelector('#cloud .plot-host')._fullData?.[0].z?.length")
+    page.wait_for_function("document.querySelector('#cloud .plot-host')._fullData?.[0].z?.length > 1")
     box = page.locator("#cloud").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     start = plot(page, "p.layout.scene.camera.eye")
@@ -292,7 +168,7 @@ def test_download_the_zip(url, photos, visit, tmp_path):
     refine(page, photos[1])
     open_tab(page, "Downloads")
     page.wait_for_selector("#files a")
-    assert page.locator("#files a").count() == 8
+    assert page.locator("#files a").count() == 9
     with page.expect_download() as download:
         page.click("#zip")
     path = tmp_path / "all.zip"

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from depthart.app import scene, text
+from depthart.app import mesh_panel, scene, text
 from depthart.app.components import QUIET, caption, map_image, told, words
 from depthart.app.plot_view import plot_view
 from depthart.app.state import Session
@@ -25,11 +25,14 @@ def layout(ui: SimpleNamespace) -> None:
                 5, 150, 55, step=0.1, label="Field of view, degrees across", info=text.FOV_UNKNOWN
             )
             ui.max_points = gr.Slider(5_000, 100_000, 40_000, step=5_000, label="Points at most")
-            ui.keep_nearest = gr.Slider(10, 100, 100, step=1, label="Keep the nearest, %")
+            ui.keep_nearest = gr.Slider(
+                10, 100, 100, step=1, label="Keep the nearest, % (cuts the background)"
+            )
             ui.remove_edges = gr.Checkbox(True, label="Remove flying pixels at edges")
             ui.color = gr.Radio(
                 [("Photo", "photo"), ("Depth", "depth")], value="photo", label="Colour"
             )
+    mesh_panel.layout(ui)
     words("<h3>Measure</h3>")
     with gr.Row(equal_height=False):
         with gr.Column(scale=9, min_width=300):
@@ -54,6 +57,7 @@ def refresh(ui: SimpleNamespace, trigger: Any) -> None:
         trigger_mode="always_last",
         **QUIET,
     )
+    mesh_panel.refresh(ui, trigger)
 
 
 def draw(
@@ -87,6 +91,7 @@ def connect(ui: SimpleNamespace) -> None:
         refresh(ui, control.release)
     for control in (ui.remove_edges, ui.color):
         refresh(ui, control.change)
+    mesh_panel.connect(ui)
     ui.marked.select(click, [ui.session, ui.scale], [ui.marked, ui.measured], **QUIET)
     for changed in (
         ui.fov.release(set_fov, [ui.session, ui.fov], None, **QUIET),

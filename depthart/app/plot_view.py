@@ -12,12 +12,21 @@ import gradio as gr
 
 _ON_LOAD = """
 const host = element.querySelector('.plot-host');
+const options = {responsive: true, displaylogo: false, displayModeBar: false};
 const draw = async () => {
-  if (!props.value) return;
   const plotly = await window.depthartPlotly();
-  const figure = JSON.parse(props.value);
-  const options = {responsive: true, displaylogo: false, displayModeBar: false};
-  await plotly.react(host, figure.data, figure.layout, options);
+  if (props.value) {
+    const figure = JSON.parse(props.value);
+    await plotly.react(host, figure.data, figure.layout, options);
+  } else if (!host.data) {
+    // WebGL gets ready while the server works on the first figure.
+    const data = [{type: 'scatter3d', x: [0], y: [0], z: [0], opacity: 0, hoverinfo: 'skip'}];
+    const hidden = {visible: false};
+    const scene = {xaxis: hidden, yaxis: hidden, zaxis: hidden};
+    const layout = {margin: {l: 0, r: 0, t: 0, b: 0}, paper_bgcolor: 'rgba(0,0,0,0)', scene};
+    await plotly.newPlot(host, data, layout, options);
+    if (props.value) draw();
+  }
 };
 watch('value', draw);
 draw();

@@ -12,6 +12,7 @@ import numpy as np
 
 from depthart.app import plots, text
 from depthart.app.state import KnownLength, Session
+from depthart.export.three_d import textured_mesh_glb
 from depthart.geometry import Intrinsics
 from depthart.images import Photo
 from depthart.prediction import Pixel
@@ -19,6 +20,8 @@ from depthart.visualize import colorize, depth_limits
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+VIEWER_MESH_SIDE = 256  # of the grid; the downloaded mesh is finer
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,7 @@ def cloud(session: Session, scale: int, settings: CloudSettings) -> tuple[go.Fig
     scale = session.clamp(scale)
     prediction = session.prediction(scale)
     depth = prediction.z_depth()
-    far = float(depth.max())
-    near = float(depth[depth > 0].min()) if (depth > 0).any() else 0.0
-    max_depth = None
-    if settings.keep_nearest < 1:
-        max_depth = near + settings.keep_nearest * (far - near)
+    max_depth = cut(depth, settings.keep_nearest)
     points = prediction.points(settings.max_points, settings.remove_edges, settings.rtol, max_depth)
     if not len(points):
         raise ValueError(
@@ -67,6 +66,33 @@ def cloud(session: Session, scale: int, settings: CloudSettings) -> tuple[go.Fig
     unit = "m" if prediction.unit == "m" else "(relative)"
     figure = plots.cloud_figure(points, f"{id(session)}", unit, colors)
     return figure, len(points)
+
+
+def cut(depth: np.ndarray, keep_nearest: float) -> float | None:
+    """Largest depth that is kept: a share of the range of a z-depth map; None keeps all."""
+    known = depth[depth > 0]
+    if keep_nearest >= 1 or not known.size:
+        return None
+    near, far = float(known.min()), float(known.max())
+    return near + keep_nearest * (far - near)
+
+
+def mesh(session: Session, scale: int, keep_nearest: float = 1.0) -> str:
+    """Path of a scale's textured mesh for the viewer, as GLB.
+
+    Raises:
+        ValueError: Nothing is left of it.
+    """
+    scale = session.clamp(scale)
+    key = ("mesh", scale, keep_nearest, session.fov_deg, session.known)
+    if key not in session.kept:
+        prediction = session.prediction(scale)
+        limit = cut(prediction.z_depth(), keep_nearest)
+        path = session.folder() / f"mesh-{len(session.kept)}.glb"
+        glb = textured_mesh_glb(prediction, {}, max_side=VIEWER_MESH_SIDE, max_depth=limit)
+        path.write_bytes(glb)
+        session.kept[key] = str(path)
+    return session.kept[key]
 
 
 def mark(session: Session, pixel: Pixel) -> None:

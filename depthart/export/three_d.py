@@ -50,9 +50,15 @@ def cloud_glb(cloud: PointCloud, extras: dict[str, Any]) -> bytes:
     return points_glb(to_y_up(cloud.xyz), cloud.rgb, extras)
 
 
-def textured_mesh_glb(prediction: Prediction, extras: dict[str, Any], rtol: float = 0.04) -> bytes:
-    """GLB mesh of the photo's surface, textured with the photo, y up."""
-    mesh = grid_mesh(prediction, rtol)
+def textured_mesh_glb(
+    prediction: Prediction,
+    extras: dict[str, Any],
+    rtol: float = 0.04,
+    max_side: int = MAX_MESH_SIDE,
+    max_depth: float | None = None,
+) -> bytes:
+    """GLB mesh of the photo's surface, textured with the photo, y up; see `grid_mesh`."""
+    mesh = grid_mesh(prediction, rtol, max_side, max_depth)
     texture = Image.fromarray(prediction.photo.rgb)
     texture.thumbnail((MAX_TEXTURE_SIDE, MAX_TEXTURE_SIDE), Image.Resampling.BICUBIC)
     jpeg = io.BytesIO()
@@ -60,13 +66,19 @@ def textured_mesh_glb(prediction: Prediction, extras: dict[str, Any], rtol: floa
     return mesh_glb(to_y_up(mesh.xyz), mesh.uv, mesh.faces, jpeg.getvalue(), extras)
 
 
-def grid_mesh(prediction: Prediction, rtol: float = 0.04, max_side: int = MAX_MESH_SIDE) -> Mesh:
+def grid_mesh(
+    prediction: Prediction,
+    rtol: float = 0.04,
+    max_side: int = MAX_MESH_SIDE,
+    max_depth: float | None = None,
+) -> Mesh:
     """Triangles between neighbouring pixels of a grid, without those that bridge a depth step.
 
     Args:
         prediction: With depth (H, W).
         rtol: Relative depth step that makes an edge.
         max_side: Longest side of the grid.
+        max_depth: Leave out what is farther than this, in the prediction's unit.
 
     Raises:
         ValueError: No depth anywhere.
@@ -76,6 +88,8 @@ def grid_mesh(prediction: Prediction, rtol: float = 0.04, max_side: int = MAX_ME
     height, width = max(2, round(photo.height * shrink)), max(2, round(photo.width * shrink))
     grid = pixel_grid(prediction, height, width, remove_edges=True, rtol=rtol)
     valid = grid.xyz[:, :, 2] > 0
+    if max_depth is not None:
+        valid &= grid.xyz[:, :, 2] <= max_depth
     index = np.arange(height * width).reshape(height, width)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]  # a b over c d
     # Image rows go down, so this order is counter-clockwise for the camera.

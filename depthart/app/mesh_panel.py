@@ -1,0 +1,56 @@
+"""The textured mesh of the chosen scale in the 3D tab, made when its box is opened."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+
+from depthart.app import scene
+from depthart.app.components import QUIET, told
+from depthart.app.state import Session
+
+
+def layout(ui: SimpleNamespace) -> None:
+    """Add the box and its viewer to `ui`."""
+    ui.mesh_open = gr.State(False)
+    with gr.Accordion("Textured mesh (GLB viewer)", open=False, elem_id="mesh") as ui.mesh_box:
+        ui.mesh = gr.Model3D(
+            label="Mesh of the chosen scale: drag to turn, scroll to zoom",
+            clear_color=(0.0, 0.0, 0.0, 0.0),
+            # Babylon's alpha, beta, radius: from just above the camera that took the photo.
+            camera_position=(90, 82, None),
+            height="var(--cloud-height)",
+            interactive=False,
+            elem_id="mesh-view",
+        )
+
+
+def refresh(ui: SimpleNamespace, trigger: Any) -> None:
+    """Make the mesh if its box is open and its tab in front."""
+    trigger(
+        told(draw),
+        [ui.session, ui.active, ui.mesh_open, ui.scale, ui.keep_nearest],
+        [ui.mesh],
+        trigger_mode="always_last",
+        show_progress_on=[ui.mesh],
+        api_visibility="private",
+    )
+
+
+def draw(
+    session: Session | None, active: str, is_open: bool, scale: int, keep_nearest: float
+) -> Any:
+    """Path of the mesh. scale: counted from 1."""
+    if session is None or active != "cloud" or not is_open:
+        return gr.skip()
+    return scene.mesh(session, int(scale) - 1, keep_nearest / 100)
+
+
+def connect(ui: SimpleNamespace) -> None:
+    """Connect the box and the background cut."""
+    opened = ui.mesh_box.expand(lambda: True, None, [ui.mesh_open], **QUIET)
+    ui.mesh_box.collapse(lambda: False, None, [ui.mesh_open], **QUIET)
+    refresh(ui, opened.then)
+    refresh(ui, ui.keep_nearest.release)
