@@ -83,7 +83,7 @@ class ViT(nn.Module):
         if (height, width) == (grid, grid):
             return self.pos_embed
         table = self.pos_embed[:, 1:].transpose(1, 2).unflatten(2, (grid, grid))
-        table = F.interpolate(table, size=(height, width), mode="bicubic", antialias=True)
+        table = F.interpolate(table, size=(height, width), mode="bicubic")  # as DINOv2 does
         return torch.cat([self.pos_embed[:, :1], table.flatten(2).transpose(1, 2)], dim=1)
 
 

@@ -7,16 +7,20 @@ from torch import Tensor
 
 from depthart.baselines.vit import ViT
 
-# Ours -> transformers', inside a block.
+# Ours -> transformers' inside a block, by the names of version 5 and of version 4.
 _BLOCK = {
-    "norm1": "norm1",
-    "attn.proj": "attention.output.dense",
-    "ls1.gamma": "layer_scale1.lambda1",
-    "norm2": "norm2",
-    "mlp.fc1": "mlp.fc1",
-    "mlp.fc2": "mlp.fc2",
-    "ls2.gamma": "layer_scale2.lambda1",
+    "norm1": ("norm1",),
+    "attn.proj": ("attention.o_proj", "attention.output.dense"),
+    "ls1.gamma": ("layer_scale1.lambda1",),
+    "norm2": ("norm2",),
+    "mlp.fc1": ("mlp.fc1",),
+    "mlp.fc2": ("mlp.fc2",),
+    "ls2.gamma": ("layer_scale2.lambda1",),
 }
+_QKV = (
+    ("attention.q_proj", "attention.k_proj", "attention.v_proj"),
+    ("attention.attention.query", "attention.attention.key", "attention.attention.value"),
+)
 
 
 def load_dinov2(vit: ViT, name: str) -> None:
@@ -61,10 +65,13 @@ def _find(key: str, theirs: dict[str, Tensor]) -> Tensor | None:
     block = f"encoder.layer.{number}."
     if inside.startswith("attn.qkv."):
         part = inside.rpartition(".")[2]
-        names = [f"{block}attention.attention.{n}.{part}" for n in ("query", "key", "value")]
-        found = [theirs[n] for n in names if n in theirs]
-        return torch.cat(found) if len(found) == 3 else None
-    for mine, other in _BLOCK.items():
+        for names in _QKV:
+            found = [theirs.get(f"{block}{name}.{part}") for name in names]
+            if all(value is not None for value in found):
+                return torch.cat(found)
+        return None
+    for mine, others in _BLOCK.items():
         if inside.startswith(mine):
-            return theirs.get(block + other + inside.removeprefix(mine))
+            names = [block + other + inside.removeprefix(mine) for other in others]
+            return next((theirs[name] for name in names if name in theirs), None)
     return None
