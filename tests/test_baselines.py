@@ -101,7 +101,7 @@ def test_it_learns_two_pictures(family, batch):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-        assert all(isinstance(value, float) for value in report.values())
+        assert report and all(not value.requires_grad for value in report.values())
     assert max(losses[-4:]) < 0.4 * losses[0], losses
 
 

@@ -95,7 +95,7 @@ class AdaBins(DepthNetwork):
 
     def loss(
         self, images: Tensor, depth: Tensor, valid: Tensor
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         predicted, centres = self.depth_and_centres(images)
         predicted = F.interpolate(predicted[:, None], size=depth.shape[-2:], mode="bilinear")
         truth = relative_depth(depth, valid).clamp_min(NEAR)
@@ -103,7 +103,8 @@ class AdaBins(DepthNetwork):
         error = predicted.squeeze(1).clamp_min(NEAR).log() - truth.log()
         silog = silog_loss(error, mask.float())
         chamfer = chamfer_loss(centres, truth[:, ::4, ::4], mask[:, ::4, ::4])
-        return silog + CHAMFER_WEIGHT * chamfer, {"silog": silog.item(), "chamfer": chamfer.item()}
+        report = {"silog": silog.detach(), "chamfer": chamfer.detach()}
+        return silog + CHAMFER_WEIGHT * chamfer, report
 
 
 def bin_centres(widths: Tensor) -> Tensor:

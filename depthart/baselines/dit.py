@@ -18,10 +18,11 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
+from depthart.baselines.losses import relative_depth
 from depthart.baselines.network import DepthNetwork, NetworkConfig
 from depthart.baselines.vit import Attention, Mlp
 from depthart.config import SMALL_VQVAE, from_fields
-from depthart.normalize import depth_to_image, fill_invalid, image_to_depth
+from depthart.normalize import fill_invalid, image_to_depth
 from depthart.trunks import build_trunk
 from depthart.vqvae import VQVAE, VQVAEConfig
 
@@ -116,7 +117,7 @@ class DiTDepth(DepthNetwork):
 
     def loss(
         self, images: Tensor, depth: Tensor, valid: Tensor
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         target = self._latents(_depth_image(depth, valid), "depth")
         t = torch.rand(len(images), device=images.device)
         noise = torch.randn_like(target)
@@ -124,7 +125,7 @@ class DiTDepth(DepthNetwork):
         x = (1 - share) * target + share * noise
         velocity = self.velocity(x, t, self.condition(images))
         loss = F.mse_loss(velocity, noise - target)
-        return loss, {"flow": loss.item()}
+        return loss, {"flow": loss.detach()}
 
     @torch.no_grad()
     def begin(self, images: Tensor, depth: Tensor, valid: Tensor) -> None:
@@ -210,4 +211,5 @@ def _modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 
 def _depth_image(depth: Tensor, valid: Tensor) -> Tensor:
     """What the VQ-VAE sees of depth (B, 1, H, W): holes filled, normalised (eq. 9)."""
-    return depth_to_image(fill_invalid(depth, valid), valid)
+    relative = relative_depth(fill_invalid(depth, valid), valid)
+    return (2 * relative - 1)[:, None].expand(-1, 3, -1, -1)

@@ -192,7 +192,7 @@ class DPT(DepthNetwork):
 
     def loss(
         self, images: Tensor, depth: Tensor, valid: Tensor
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         return loss_of_kind(self.config.kind, self(images), depth, valid)
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:

@@ -67,14 +67,14 @@ class GP2(DepthNetwork):
 
     def loss(
         self, images: Tensor, depth: Tensor, valid: Tensor
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         log_depth = F.interpolate(self.log_depth(images)[:, None], scale_factor=2, mode="bilinear")
         # Every other pixel: sorting is what the pairwise losses cost.
         depth, valid = depth[..., ::2, ::2], valid[..., ::2, ::2]
         complete = torch.arange(len(depth), device=depth.device) + 0.5
         complete = complete < self.config.complete_share * len(depth)
         si, ssi = pairwise_losses(log_depth.squeeze(1), depth, valid, complete)
-        return si + ssi, {"si": si.item(), "ssi": ssi.item()}
+        return si + ssi, {"si": si.detach(), "ssi": ssi.detach()}
 
 
 class LightRefineNet(nn.Module):

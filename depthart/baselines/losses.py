@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from depthart.normalize import EPS, depth_scale
+from depthart.normalize import EPS, PERCENTILE
 from depthart.prediction import Kind
 
-Losses = tuple[Tensor, dict[str, float]]
+Losses = tuple[Tensor, dict[str, Tensor]]
 
 
 def loss_of_kind(kind: Kind, prediction: Tensor, depth: Tensor, valid: Tensor) -> Losses:
@@ -25,7 +25,7 @@ def loss_of_kind(kind: Kind, prediction: Tensor, depth: Tensor, valid: Tensor) -
     """
     if kind == "scale_invariant":
         loss = l2_loss(prediction, depth, valid)
-        return loss, {"l2": loss.item()}
+        return loss, {"l2": loss.detach()}
     if kind == "disparity":
         return affine_invariant_loss(prediction, depth, valid)
     raise ValueError(f"there is no loss for kind {kind!r}; train scale_invariant or disparity")
@@ -34,9 +34,9 @@ def loss_of_kind(kind: Kind, prediction: Tensor, depth: Tensor, valid: Tensor) -
 def relative_depth(depth: Tensor, valid: Tensor) -> Tensor:
     """DepthART's normalisation (eq. 9) on [0, 1]: D / D_98, clipped; (B, 1, H, W) -> (B, H, W)."""
     step = max(1, depth.shape[-1] // 128)  # sorting all pixels costs as much as a network
-    some, some_valid = depth[..., ::step, ::step], valid[..., ::step, ::step]
-    some_valid = some_valid | ~some_valid.flatten(1).any(1).view(-1, 1, 1, 1)
-    return (depth.float() / (depth_scale(some, some_valid) + EPS)).clamp(0, 1).squeeze(1)
+    some, known = (t[..., ::step, ::step].flatten(1) for t in (depth.float(), valid))
+    far = some.masked_fill(~known, torch.nan).nanquantile(PERCENTILE, dim=1).nan_to_num(1.0)
+    return (depth.float() / (far.view(-1, 1, 1, 1) + EPS)).clamp(0, 1).squeeze(1)
 
 
 def disparity_of(depth: Tensor, valid: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ def affine_invariant_loss(
     error = standardize(prediction.float(), mask) - standardize(disparity_of(depth, valid), mask)
     pixel = trimmed_mean(error.abs(), mask, trim) / 2
     gradient = gradient_loss(error, mask.float())
-    return pixel + alpha * gradient, {"ssi": pixel.item(), "gradient": gradient.item()}
+    return pixel + alpha * gradient, {"ssi": pixel.detach(), "gradient": gradient.detach()}
 
 
 def standardize(values: Tensor, mask: Tensor) -> Tensor:

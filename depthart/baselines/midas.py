@@ -41,5 +41,5 @@ class MiDaS(DepthNetwork):
 
     def loss(
         self, images: Tensor, depth: Tensor, valid: Tensor
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         return loss_of_kind(self.config.kind, self(images), depth, valid)

@@ -73,7 +73,7 @@ class DepthNetwork(nn.Module):
 
     def loss(
         self, images: Tensor, depth: Tensor, valid: Tensor
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """What training minimises, and numbers to log.
 
         Args:

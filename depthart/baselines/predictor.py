@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from depthart.base_predictor import BasePredictor
-from depthart.baselines.network import DepthNetwork, build_network
+from depthart.baselines.network import DepthNetwork, NetworkConfig, build_network
 from depthart.checkpoints import CheckpointError, load_weights, read_config, write_checkpoint
 from depthart.prediction import PredictionStep
 
@@ -80,8 +80,13 @@ def save_network(family: str, model: DepthNetwork, folder: str | Path, half: boo
         family: its name in `depthart.baselines.FAMILIES`.
     """
     return write_checkpoint(
-        folder, {"model": family, **asdict(model.config)}, model.state_dict(), half
+        folder, checkpoint_config(family, model.config), model.state_dict(), half
     )
+
+
+def checkpoint_config(family: str, config: NetworkConfig) -> dict[str, Any]:
+    """What config.json says of a network."""
+    return {"model": family, **asdict(config)}
 
 
 def picture_tensor(photo: Photo, height: int, width: int) -> torch.Tensor:
