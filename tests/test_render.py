@@ -10,8 +10,8 @@ from depthart.geometry import fit_plane, normals_from_depth, unproject
 from tests.scenes import camera_of
 from train.render.assets import Assets
 from train.render.materials import Material
+from train.render.plan import Room
 from train.render.render import RenderedBatch, render_batch
-from train.render.rooms import Room
 from train.render.scene import Scene
 from train.render.views import place_camera
 

@@ -11,8 +11,8 @@ import numpy as np
 from train.render import looks
 from train.render.assets import mesh_list
 from train.render.people import person
-from train.render.rooms import Room
-from train.render.scene import Light, Scene
+from train.render.plan import Room
+from train.render.scene import DOWN, Light, Scene
 from train.render.sky import any_sky
 
 
@@ -66,6 +66,12 @@ def build_layout(s: Scene) -> Room:
             s.loaded(m.path)
             s.is_shell = False
             s.frame = old
+    top = max(known[p["id"]].size[2] + p["z"] for p in shells)
+    white = looks.hsv(0.1, rng.uniform(0, 0.08), rng.uniform(0.7, 0.97))
+    s.is_shell = True
+    s.box((-0.5, -0.5, top), (room.width + 0.5, room.depth + 0.5, top + 0.2),
+          looks.Material(first=white, noise_amount=0.05), {DOWN: s.new_plane()})  # fmt: skip
+    s.is_shell = False
     for _ in range(rng.integers(6, 14)):
         at = np.array(
             [rng.uniform(0.05, 0.95) * room.width, rng.uniform(0.05, 0.95) * room.depth, 2.4]

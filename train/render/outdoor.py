@@ -9,7 +9,7 @@ from train.render.curved import spline, tube
 from train.render.materials import BRICKS, MIXED, SOLID, Material
 from train.render.mesh import Mesh, mesh_of
 from train.render.people import person
-from train.render.rooms import Room
+from train.render.plan import Room, clear
 from train.render.scene import UP, Light, Scene
 from train.render.sky import any_sky
 
@@ -44,6 +44,15 @@ def _glass(rng: np.random.Generator) -> Material:
     return Material(
         SOLID, dark, dark, noise_amount=0.1, gloss=0.9, mirror=float(rng.uniform(0.1, 0.4))
     )
+
+
+def _gable(w: float, d: float, h: float) -> Mesh:
+    """A roof with its ridge along x over a house that reaches from y = 0 back to y = -d."""
+    x, y0, y1 = w / 2, 0.3, 0.3 - d
+    points = np.array([[-x, y0, 0], [x, y0, 0], [x, y1, 0], [-x, y1, 0],
+                       [-x, (y0 + y1) / 2, h], [x, (y0 + y1) / 2, h]])  # fmt: skip
+    return mesh_of(points, np.array([[1, 0, 4], [1, 4, 5], [3, 2, 5], [3, 5, 4], [0, 3, 4],
+                                     [2, 1, 5], [0, 1, 2], [0, 2, 3]]))  # fmt: skip
 
 
 def facade(s: Scene, w: float, h: float, deep: float) -> None:
@@ -83,8 +92,8 @@ def facade(s: Scene, w: float, h: float, deep: float) -> None:
         tiles = Material(
             BRICKS, roof, looks.near(rng, roof, 0.2), roof * 0.4, period=0.3, aspect=0.8
         )
-        with s.at(0, 0.4, h - 0.2, np.pi, rng.uniform(0.5, 0.9)):
-            s.box((-w / 2 - 0.3, 0, 0), (w / 2 + 0.3, deep * 0.7, 0.15), tiles)
+        with s.at(0, 0, h):
+            s.mesh(_gable(w + 0.6, deep + 0.6, deep * rng.uniform(0.25, 0.5)), tiles)
     else:
         s.box((-w / 2 - 0.1, -deep, h), (w / 2 + 0.1, 0.15, h + 0.35), looks.furniture(s))
     if rng.random() < 0.5:
@@ -237,7 +246,7 @@ def build_outdoors(s: Scene) -> Room:
                     else:
                         facade(s, w, h, rng.uniform(6, 10))
                 at += w + rng.choice([0.0, rng.uniform(0, 6)])
-    for _ in range(rng.integers(0, 8) + (10 if kind == "park" else 0)):
+    for _ in range(rng.integers(2, 12) + (10 if kind == "park" else 0)):
         x, y = rng.uniform(-0.3, 1.3) * wide, rng.uniform(0, 1.3) * long
         if kind == "street":
             x = rng.choice([0.08, 0.92]) * wide
@@ -245,18 +254,31 @@ def build_outdoors(s: Scene) -> Room:
             continue
         with s.at(x, y):
             plants.tree(s, rng.uniform(3, 11))
+
+    def place(x: float, y: float, reach: float) -> bool:
+        """Is a place free that far around? Then it is taken."""
+        spot = (x - reach, y - reach, x + reach, y + reach)
+        free = clear(room, spot)
+        if free:
+            room.blocked.append(spot)
+        return free
+
     for _ in range(rng.integers(0, 7) if kind == "street" else rng.integers(0, 2)):
         x = rng.choice([0.25, 0.75]) * wide if kind == "street" else rng.uniform(0.2, 0.8) * wide
-        with s.at(x, rng.uniform(0, long), 0.02, np.pi / 2 + rng.choice([0, np.pi, 0.1])):
-            car(s)
-    for _ in range(rng.integers(2, 12)):
-        with s.at(rng.uniform(0.05, 0.95) * wide, rng.uniform(0, 1) * long, 0, rng.uniform(0, 6.3)):
-            _thing(s)
-    for _ in range(int(rng.choice([0, 1, 2, 4]))):
-        with s.at(
-            rng.uniform(0.1, 0.9) * wide, rng.uniform(0.05, 0.7) * long, 0.02, rng.uniform(0, 6)
-        ):
-            person(s)
+        y = rng.uniform(0, long)
+        if place(x, y, 2.3):
+            with s.at(x, y, 0.02, np.pi / 2 + rng.choice([0, np.pi, 0.1])):
+                car(s)
+    for _ in range(rng.integers(8, 30)):
+        x, y = rng.uniform(0.05, 0.95) * wide, rng.uniform(0, 1) * long
+        if place(x, y, 0.8):
+            with s.at(x, y, 0, rng.uniform(0, 6.3)):
+                _thing(s)
+    for _ in range(int(rng.choice([0, 1, 3, 8]))):
+        x, y = rng.uniform(0.1, 0.9) * wide, rng.uniform(0.05, 0.7) * long
+        if place(x, y, 0.35):
+            with s.at(x, y, 0.02, rng.uniform(0, 6)):
+                person(s)
     if rng.random() < 0.35:
         with s.at(rng.uniform(0, wide * 0.3), rng.uniform(0.2, 1) * long, 0, rng.choice([0, 1.57])):
             _fence(s, rng.uniform(3, wide))

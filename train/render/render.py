@@ -24,8 +24,8 @@ from train.render.views import place_camera
 RENDERER_VERSION = 2
 GRAIN = 8  # sizes are multiples of it
 BEYOND = 1.2  # depth of the sky, relative to the farthest surface in the picture
-STYLES = {"room": 0.26, "tabletop": 0.2, "closeup": 0.1, "shelf": 0.05, "corridor": 0.07,
-          "hall": 0.06, "layout": 0.1, "outdoors": 0.16}  # fmt: skip
+STYLES = {"room": 0.27, "tabletop": 0.2, "closeup": 0.1, "shelf": 0.06, "corridor": 0.07,
+          "hall": 0.06, "layout": 0.08, "outdoors": 0.16}  # fmt: skip
 
 
 @dataclass
@@ -171,8 +171,15 @@ def _shade(
     shiny = (surface.hit & (surface.rows[:, MIRROR] > 0)).nonzero()[:, 0]
     if len(shiny):
         radiance[shiny] = _reflected(stage, lamps, surface[shiny], light, radiance[shiny], noise)
-    sky = stage.scene.sky.radiance(surface.view) * (light.level if not stage.scene.outdoors else 1)
+    sky = stage.scene.sky.radiance(surface.view) * (
+        light.level if not stage.scene.outdoors else 0.7
+    )
     return torch.where(surface.hit[:, None], radiance, sky)
+
+
+def _sky_level(stage: Stage, light: Light) -> Tensor:
+    """How bright the sky is seen: indoors relative to the room, as the eye adapts to it."""
+    return torch.full_like(light.level, 0.7) if stage.scene.outdoors else light.level
 
 
 def _reflected(
@@ -187,7 +194,7 @@ def _reflected(
     seen = sent_out(stage, lamps, met, noise[:3, draws].T)
     seen = seen + met.colour * light.ambient * 2
     seen = seen + met.colour * met.rows[:, EMIT, None] * light.level * 2
-    sky = stage.scene.sky.radiance(along) * (light.level if not stage.scene.outdoors else 1)
+    sky = stage.scene.sky.radiance(along) * _sky_level(stage, light)
     seen = torch.where(met.hit[:, None], seen, sky)
     square = surface.rows[:, MIRROR, None]
     share = square + (1 - square) * (1 - cosine).pow(5) * 0.7

@@ -125,7 +125,7 @@ def painted(number: int) -> Panorama:
     zenith = np.array([0.18, 0.35, 0.75]) if not grey_day else np.array([0.6, 0.65, 0.72])
     low = np.array([0.75, 0.85, 1.0]) if rng.random() < 0.75 else np.array([1.0, 0.75, 0.5])
     sky = zenith * rng.uniform(0.7, 1.3) + (low - zenith) * (1 - up) ** rng.uniform(2, 6)
-    cover = rng.uniform(-0.3, 0.5) if not grey_day else 0.7
+    cover = rng.uniform(-0.4, 0.45) if not grey_day else 0.7
     cloud = np.clip((_noise(4, 1.5, int(rng.integers(256))) - 0.6 + cover * 0.6) * 3, 0, 1)
     shade = 0.75 + 0.35 * _noise(3, 2.0, int(rng.integers(256)))
     pixels = np.broadcast_to(sky, (HEIGHT, 2 * HEIGHT, 3)).copy()

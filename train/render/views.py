@@ -9,7 +9,7 @@ import torch
 
 from train.render.camera import Pose, look, look_at
 from train.render.geometry import Geometry
-from train.render.rooms import Room
+from train.render.plan import Room
 from train.render.scene import Scene
 
 CANDIDATES = 6
@@ -33,7 +33,7 @@ def _in_the_open(s: Scene, room: Room, roll: float, fov: float) -> Pose:
     """Somewhere in the street or yard, at a person's height, mostly looking level."""
     rng = s.rng
     height = rng.choice([rng.normal(1.5, 0.15), rng.uniform(0.4, 2.5)])
-    if rng.random() < 0.55:  # something in particular
+    if rng.random() < 0.65:  # something in particular
         k = int(rng.integers(len(s.kinds)))
         at = s.centres[k]
         if not s.shell[k] and -1 < at[0] < room.width + 1 and at[2] < 2.5:
@@ -71,6 +71,12 @@ def _propose(s: Scene, room: Room) -> Pose:
         flat = away * math.cos(up)
         at = target + [flat * math.cos(yaw), flat * math.sin(yaw), away * math.sin(up)]
         at[2] = min(at[2], room.height - 0.1)
+        return look_at(at, target, roll, fov)
+    if room.style == "shelf" and room.shelves and kind < 0.85:
+        k = 2 * int(rng.integers(len(room.shelves) // 2))
+        target, facing = room.shelves[k] + rng.normal(0, 0.15, 3), room.shelves[k + 1]
+        aside = np.array([-facing[1], facing[0], 0]) * rng.normal(0, 0.5)
+        at = target + rng.uniform(0.5, 1.6) * (facing + aside) + [0, 0, rng.normal(0.1, 0.3)]
         return look_at(at, target, roll, fov)
     if kind < 0.35:  # something in particular, from nearby
         k = int(rng.integers(len(s.kinds)))
