@@ -8,8 +8,7 @@ import torch
 
 import depthart
 from train import autoencoder, autoregressive, evaluate, image_encoder, report
-from train.loop import RunConfig, learning_rate, prefetch
-from train.schedules import progressive_scales
+from train.loop import prefetch
 
 SCALE = ["--batch-size", "2", "--log-every", "1", "--save-every", "2", "--warmup", "1"]
 
@@ -121,22 +120,5 @@ def test_missing_data_is_named(tmp_path):
         autoencoder.main(["-o", str(tmp_path), "--preset", "tiny"])
 
 
-def test_learning_rate_schedule():
-    config = RunConfig(steps=110, warmup=10, lr=1.0, lr_end=0.1)
-    assert learning_rate(config, 0) == pytest.approx(0.1)
-    assert learning_rate(config, 10) == pytest.approx(1.0)
-    assert learning_rate(config, 60) == pytest.approx(0.55)
-    assert learning_rate(config, 110) == pytest.approx(0.1)
-
-
 def test_prefetch_keeps_order():
     assert list(prefetch(lambda n: n * n, 3, 8)) == [9, 16, 25, 36, 49]
-
-
-def test_progressive_schedule():
-    scales_at = progressive_scales("0.3:6,0.7:8", 10)
-    assert [scales_at(p) for p in (0, 0.3, 0.69)] == [6, 8, 8]
-    assert scales_at(0.7) == 10
-    for wrong in ("half", "0.3:11", "0.3:0"):
-        with pytest.raises(ValueError, match="schedule"):
-            progressive_scales(wrong, 10)

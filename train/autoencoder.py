@@ -93,6 +93,8 @@ def main(arguments: list[str] | None = None) -> None:
         return print(dry_run(config, run))
     if run.fsdp or processes.wants_fsdp():
         raise ValueError("the VQ-VAE re-seeds its codebook in place: train it without FSDP")
+    if options.perceptual and not options.trunk:
+        raise ValueError("--perceptual needs the ImageNet weights of a trunk: --trunk FILE")
     torch.manual_seed(run.seed)
     device = device_of(run)
     vqvae = VQVAE(config).to(device, memory_format=torch.channels_last)
@@ -107,8 +109,6 @@ def main(arguments: list[str] | None = None) -> None:
     extras = {"usage": usage}
     perceptual = adversary = None
     if options.perceptual:
-        if not options.trunk:
-            raise ValueError("--perceptual needs the weights of a trunk: --trunk FILE")
         perceptual = PerceptualDistance.from_file(options.backbone, options.trunk).to(device)
     if options.adversarial:
         start = round(options.adversarial_start * run.steps)

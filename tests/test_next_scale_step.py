@@ -1,0 +1,139 @@
+"""Options of the transformer's step beyond the paper: off by default, and doing what they say."""
+
+import copy
+
+import pytest
+import torch
+
+from depthart.sampling import Sampler
+from tests.conftest import make_tiny
+from train.decoded_depth import decoded_depth_error
+from train.loop import RunConfig
+from train.next_scale_step import NextScaleStep, StepConfig
+from train.objectives import dynamic_targets, teacher_forcing
+
+RUN = RunConfig(steps=10, bf16=False, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def given():
+    """A model with a frozen VQ-VAE, image features, depth features of two smooth maps."""
+    model = make_tiny()
+    model.vqvae.requires_grad_(False)
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(2, 256, model.config.image_encoder.width, generator=generator)
+    coarse = torch.randn(2, model.config.latent_channels, 4, 4, generator=generator)
+    depth = torch.nn.functional.interpolate(coarse, size=(16, 16), mode="bilinear")
+    return model, image, depth
+
+
+def step_of(model, seed=0, **options):
+    step = NextScaleStep(model, StepConfig(**options), RUN)
+
+    def at(number, image, depth):
+        torch.manual_seed(seed)
+        return step.lesson(number, image, depth)
+
+    return at
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one.targets, other.targets, strict=True))
+
+
+def test_defaults_are_the_papers(given):
+    model, image, depth = given
+    step = NextScaleStep(model, StepConfig(), RUN)
+    lesson = step.lesson(0, image, depth)
+    assert same(lesson, dynamic_targets(model, image, depth))
+    loss, report = step(0, image, depth)
+    logits = step.logits(lesson, image)
+    plain = torch.nn.functional.cross_entropy(logits.mT, torch.cat(lesson.targets, dim=1))
+    torch.testing.assert_close(loss, plain, rtol=1e-5, atol=1e-6)
+    assert set(report) == {f"ce_{k}" for k in range(1, 11)}
+
+
+def test_sampled_rollouts_hang_on_the_step_alone(given):
+    model, image, depth = given
+    step = step_of(model, rollout="sample")
+    assert same(step(3, image, depth), step(3, image, depth))
+    other = step_of(model, seed=1, rollout="sample")
+    assert not same(step(3, image, depth), other(3, image, depth))
+
+
+def test_sampled_rollout_feeds_what_was_drawn(given):
+    """The inputs of scale 2 are the drawn code of scale 1, expanded and shrunk."""
+    model, image, depth = given
+    sampler = Sampler("sample", draws=1, seed=5)
+    lesson = dynamic_targets(model, image, depth, 2, sampler)
+    quantizer = model.vqvae.quantizer
+    with torch.no_grad():
+        drawn = next(model.rollout(image, sampler)).codes
+        expected = quantizer.downsample(quantizer.expand(drawn, 0), 1)
+    torch.testing.assert_close(lesson.inputs[0], expected)
+    torch.testing.assert_close(lesson.totals[1], quantizer.expand(drawn, 0))
+
+
+def test_mixture_takes_the_objective_of_the_moment(given):
+    model, image, depth = given
+    step = step_of(model, mix="0:var,0.5:depthart")
+    truth, own = teacher_forcing(model, image, depth), dynamic_targets(model, image, depth)
+    assert not same(truth, own)
+    assert same(step(4, image, depth), truth)
+    assert same(step(5, image, depth), own)
+
+
+def test_mixture_by_share_draws_per_step(given):
+    model, image, depth = given
+    truth = teacher_forcing(model, image, depth)
+    lessons = [step_of(model, seed, mix="0:0.5")(0, image, depth) for seed in range(12)]
+    assert 2 <= sum(same(lesson, truth) for lesson in lessons) <= 10
+    report = NextScaleStep(model, StepConfig(mix="0:0,0.5:1"), RUN)(2, image, depth)[1]
+    assert report["depthart_share"] == pytest.approx(0.4)
+
+
+def test_progressive_steps_train_the_first_scales(given):
+    model, image, depth = given
+    step = step_of(model, progressive="0.5:3")
+    assert len(step(4, image, depth).targets) == 3
+    assert len(step(5, image, depth).targets) == 10
+
+
+def test_decoded_depth_error_is_zero_for_the_truth(given):
+    """A last scale whose expected code is what is missing, for features that codes can make."""
+    model, image, depth = copy.deepcopy(given)
+    quantizer = model.vqvae.quantizer
+    model.vqvae.decoder.head.weight.data.mul_(0.1)  # pictures within [-1, 1]
+    with torch.no_grad():
+        indices, totals = quantizer.tokenize(depth)
+    lesson = teacher_forcing(model, image, totals[-1])
+    # The reached features are themselves the truth, so the true codes of every scale solve it.
+    logits = torch.full((2, model.scales.total, model.config.vocab_size), -100.0)
+    tokens = torch.cat(indices, dim=1)
+    logits.scatter_(2, tokens.unsqueeze(-1), 100.0)
+    lesson = lesson._replace(totals=[torch.zeros_like(depth), *totals[:-1]])
+    error = decoded_depth_error(model, logits, lesson, totals[-1], 9)
+    assert error.item() == pytest.approx(0, abs=1e-6)
+    worse = decoded_depth_error(model, -logits, lesson, totals[-1], 9)
+    assert worse.item() > 1e-3
+
+
+def test_decoded_depth_teaches_the_transformer_only(given):
+    model, image, depth = given
+    config = StepConfig(decoded_depth=0.5)
+    step = NextScaleStep(model, config, RUN)
+    torch.manual_seed(2)
+    lesson = step.lesson(0, image, depth)
+    plain = NextScaleStep(model, StepConfig(), RUN).loss(lesson, step.logits(lesson, image), depth)
+    loss, report = step.loss(lesson, step.logits(lesson, image), depth)
+    assert loss.item() == pytest.approx(plain[0].item() + 0.5 * report["decoded_depth"].item())
+    (loss - plain[0]).backward()
+    assert model.transformer.head.weight.grad.abs().max() > 0
+    assert all(p.grad is None for p in model.vqvae.parameters())
+    model.zero_grad()
+
+
+def test_unreadable_schedules_are_refused_at_once(given):
+    for options in ({"mix": "soon"}, {"progressive": "soon"}):
+        with pytest.raises(ValueError, match="schedule"):
+            NextScaleStep(given[0], StepConfig(**options), RUN)
