@@ -25,6 +25,7 @@ ATTRIBUTES = "".join(
     f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n"
     for suffix in ("safetensors", "png", "jpg", "gif", "webp", "npz", "glb", "ply")
 )
+THUMBNAIL = "assets/thumbnail.jpg"
 # What free accounts may create (2026); "cpu-basic" and others need a paid plan.
 DEFAULT_HARDWARE = "zero-a10g"
 
@@ -82,7 +83,7 @@ def plan(repo_id: str, folder: Path = ROOT, hardware: str = DEFAULT_HARDWARE) ->
 def deploy(
     chosen: Plan, private: bool = False, api: Any = None, say: Callable[[str], None] = print
 ) -> str:
-    """Create the Space if need be and upload the files in one commit.
+    """Create the Space if need be and upload the files.
 
     Args:
         chosen: From `plan`.
@@ -120,15 +121,31 @@ def deploy(
             **where,
             folder_path=chosen.folder,
             allow_patterns=list(INCLUDED),
-            ignore_patterns=list(EXCLUDED),
-            delete_patterns=list(INCLUDED),
+            ignore_patterns=[*EXCLUDED, "README.md"],
+            delete_patterns=list(INCLUDED[4:]),
             commit_message="DepthART",
+        )
+        # Last: the Space is built anew with everything there.
+        api.upload_file(
+            **where,
+            path_or_fileobj=_readme(chosen).encode(),
+            path_in_repo="README.md",
+            commit_message="Card with thumbnail",
         )
     except (ValueError, TypeError):
         raise
     except Exception as error:  # the hub's errors come from several libraries
         raise ConnectionError(f"the Space {chosen.repo_id} was not published: {error}") from error
     return str(url)
+
+
+def _readme(chosen: Plan) -> str:
+    """README.md with the address of the thumbnail, which only a Space's name makes complete."""
+    readme = (chosen.folder / "README.md").read_text("utf-8")
+    if THUMBNAIL not in chosen.files:
+        return readme
+    address = f"https://huggingface.co/spaces/{chosen.repo_id}/resolve/main/{THUMBNAIL}"
+    return readme.replace("---\n", f"---\nthumbnail: {address}\n", 1)
 
 
 def _tops() -> list[str]:

@@ -65,7 +65,7 @@ def test_deploy_asks_the_hub_in_order(clone):
     hub, said = FakeHub(), []
     chosen = space.plan("me/depthart", clone, "cpu-basic")
     assert space.deploy(chosen, True, hub, said.append).endswith("/me/depthart")
-    create, attributes, upload = hub.calls
+    create, attributes, upload, card = hub.calls
     assert create[0] == "create_repo" and create[1]["space_sdk"] == "gradio"
     assert create[1]["space_hardware"] == "cpu-basic" and create[1]["private"]
     assert attributes[1]["path_in_repo"] == ".gitattributes"
@@ -74,6 +74,19 @@ def test_deploy_asks_the_hub_in_order(clone):
     assert all(options["repo_type"] == "space" for _, options in hub.calls)
     assert ".gitattributes" not in upload[1]["allow_patterns"]
     assert "7 files" in said[0]
+    assert card[1]["path_in_repo"] == "README.md" and b"thumbnail" not in card[1]["path_or_fileobj"]
+
+
+def test_the_card_shows_the_thumbnail(clone):
+    import yaml
+
+    (clone / space.THUMBNAIL).write_bytes(b"picture")
+    hub = FakeHub()
+    space.deploy(space.plan("me/depthart", clone), False, hub, lambda _: None)
+    card = hub.calls[-1][1]["path_or_fileobj"].decode()
+    front = yaml.safe_load(card.split("---\n")[1])
+    assert front["sdk"] == "gradio"
+    assert front["thumbnail"].endswith("/me/depthart/resolve/main/assets/thumbnail.jpg")
 
 
 def test_the_plan_is_what_the_hub_would_take(clone):
@@ -83,14 +96,14 @@ def test_the_plan_is_what_the_hub_would_take(clone):
     hub = FakeHub()
     chosen = space.plan("me/depthart", clone)
     space.deploy(chosen, False, hub, lambda _: None)
-    options = hub.calls[-1][1]
+    options = hub.calls[2][1]
     names = [p.relative_to(clone).as_posix() for p in clone.rglob("*") if p.is_file()]
     taken = filter_repo_objects(
         names,
         allow_patterns=options["allow_patterns"],
         ignore_patterns=options["ignore_patterns"],
     )
-    assert set(taken) == set(chosen.files)
+    assert {*taken, "README.md"} == set(chosen.files)
 
 
 def test_a_refusal_is_told(clone):

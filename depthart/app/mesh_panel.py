@@ -17,7 +17,8 @@ def layout(ui: SimpleNamespace) -> None:
     ui.mesh_open = gr.State(False)
     with gr.Accordion("Textured mesh (GLB viewer)", open=False, elem_id="mesh") as ui.mesh_box:
         ui.mesh = gr.Model3D(
-            label="Mesh of the chosen scale: drag to turn, scroll to zoom",
+            label="Mesh",
+            show_label=False,
             clear_color=(0.0, 0.0, 0.0, 0.0),
             # Babylon's alpha, beta, radius: from just above the camera that took the photo.
             camera_position=(90, 82, None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -115,6 +116,8 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": "50mb",
         "show_error": True,
         "footer_links": ["api", "settings"],
+        # The endpoints as tools for agents, with `pip install "gradio[mcp]"`.
+        "mcp_server": importlib.util.find_spec("mcp") is not None,
         "head": style.HEAD + plot_view.head(),
         "allowed_paths": [str(plot_view.plotly_script()), str(inputs.EXAMPLES)],
     }
