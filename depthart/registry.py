@@ -114,7 +114,7 @@ MODELS = {
 def list_models() -> list[ModelInfo]:
     """Every known model, available here or not."""
     infos = []
-    for name, entry in MODELS.items():
+    for name, entry in {**MODELS, **_others()}.items():
         folder = CHECKPOINTS / name
         weights = folder / WEIGHTS_FILE
         here = weights.is_file() and (folder / CONFIG_FILE).is_file()
@@ -158,9 +158,9 @@ def load(name: str | Path = DEFAULT, device: str = "auto", **hub: Any) -> BasePr
     where, text = resolve_device(device), str(name)
     if Path(name).is_dir():
         return open_folder(name, where)
-    if text in MODELS:
-        if not (CHECKPOINTS / text).is_dir():
-            raise CheckpointError(f"{text} is not downloaded; {MODELS[text].fetch}")
+    if text in MODELS and not (CHECKPOINTS / text).is_dir():
+        raise CheckpointError(f"{text} is not downloaded; {MODELS[text].fetch}")
+    if text in MODELS or text in _others():
         return open_folder(CHECKPOINTS / text, where, text)
     if text.startswith(HUB_PREFIX) and _HUB_ID.fullmatch(text.removeprefix(HUB_PREFIX)):
         from depthart.baselines.pretrained import PretrainedPredictor
@@ -223,12 +223,28 @@ def download(
     return download_converted("paper" if name == "depthart-paper" else name, root, confirm)
 
 
+def _others() -> dict[str, _Entry]:
+    """Checkpoints that somebody put beside the known ones, by their folders' names."""
+    found = {}
+    for path in sorted(CHECKPOINTS.glob(f"*/{CONFIG_FILE}")):
+        name = path.parent.name
+        architecture = _config(path.parent).get("model")
+        if name not in MODELS and architecture in OPENERS:
+            family: Family = "depthart" if architecture == "depthart" else "baseline"
+            found[name] = _Entry("not stated", f"{architecture} checkpoint, added here", family)
+    return found
+
+
 def _kind(folder: Path, entry: _Entry) -> str:
+    return str(_config(folder).get("kind", entry.kind))
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """config.json without a word about what is wrong with it; `load` will say so."""
     try:
-        config = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
-        return str(config.get("kind", entry.kind))
-    except (OSError, ValueError, AttributeError):  # damaged: `load` will say so
-        return entry.kind
+        return dict(json.loads((folder / CONFIG_FILE).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def resolve_device(device: str) -> str:

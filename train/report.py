@@ -1,9 +1,13 @@
-"""`python -m train.report`: write measured tables between the markers of README and model cards.
+"""`python -m train.report`: measured tables, printed and written between markers of documents.
 
-A table stands between `<!-- results -->` and `<!-- /results -->` and is made from the results
-files that `train.evaluate` left beside the checkpoint, so that no number is typed. The errors and
-entropies per scale are also drawn (the paper's figure 4), into `figure4.png` beside those files.
-With `--compare` other checkpoints join the figure, and a table ranks all of them.
+Of one checkpoint (a folder with config.json): the table between `<!-- results -->` and
+`<!-- /results -->`, made from the results that `train.evaluate --model` left beside it, so that no
+number is typed. The errors and entropies per scale are also drawn (the paper's figure 4), into
+`figure4.png` beside those files. With `--compare` other checkpoints join the figure, and a table
+ranks all of them.
+
+Of several models (a folder of `train.evaluate --models`): the paper's Table 1, printed, and written
+between `<!-- table 1 -->` and `<!-- /table 1 -->` if documents are named.
 """
 
 from __future__ import annotations
@@ -11,16 +15,16 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from depthart.metrics import HIGHER_IS_BETTER
+from train.ranking import RANKED, SETS, average_ranks
 from train.scale_figure import draw_scales
+from train.table1 import table_1
 
 START, END = "<!-- results -->", "<!-- /results -->"
-SETS = {"rendered": "held-out rendered scenes", "real_dev": "real photos (dev split)"}
+TABLE_MARKERS = "<!-- table 1 -->", "<!-- /table 1 -->"
+TABLE_1 = Path("train/results/table1")
 METHODS = {
     "constant": "constant guess",
     "ramp": "far-top, near-bottom ramp",
@@ -28,13 +32,6 @@ METHODS = {
     "model/sample": "DepthART, mean of 5 draws",
     "model/expected": "DepthART, expected codes",
     "vqvae": "VQ-VAE's own reconstruction (soft limit)",
-}
-# Columns of the ranking, as in the paper's Table 1 (lower is better).
-RANKED = {
-    "delta1_error": "δ₁ error",
-    "abs_rel": "AbsRel",
-    "pe_fla": "pe-fla (cm)",
-    "pe_ori": "pe-ori (°)",
 }
 
 
@@ -71,37 +68,6 @@ def per_scale_table(summary: dict, method: str, sides: tuple[int, ...]) -> str:
     return "\n".join(rows)
 
 
-def average_ranks(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, float]:
-    """Rank models as the paper's Table 1 does: 1 is best, ties share the mean of their places.
-
-    Ranks are averaged over the scores of a data set, then over data sets, so that a set with more
-    columns weighs no more. The table's own numbers then give its published ranks to within 0.1.
-
-    Args:
-        scores: {model: {data set: {score: value}}}; every model needs every score. Lower is better
-            unless `depthart.metrics.HIGHER_IS_BETTER` names the score.
-
-    Raises:
-        ValueError: naming a model that lacks a score or has one too many.
-    """
-    models = list(scores)
-    columns = [(s, c) for s, values in scores[models[0]].items() for c in values] if models else []
-    for model in models:
-        own = {(s, c) for s, values in scores[model].items() for c in values}
-        if different := own ^ set(columns):
-            raise ValueError(f"{model} and {models[0]} differ in scores: {sorted(different)}")
-    per_set: dict[str, list[np.ndarray]] = {}
-    for name, column in columns:
-        values = np.array([scores[model][name][column] for model in models], np.float64)
-        if column in HIGHER_IS_BETTER:
-            values = -values
-        smaller = (values[None] < values[:, None]).sum(axis=1)
-        equal = (values[None] == values[:, None]).sum(axis=1)  # itself among them
-        per_set.setdefault(name, []).append(smaller + (equal + 1) / 2)
-    means = np.mean([np.mean(ranks, axis=0) for ranks in per_set.values()], axis=0)
-    return {model: float(means[i]) for i, model in enumerate(models)}
-
-
 def ranking_table(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """Markdown table of several models with their average rank, as the paper's Table 1.
 
@@ -135,16 +101,16 @@ def ranking_table(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> s
     return "\n".join(rows)
 
 
-def fill(text: str, content: str) -> str:
+def fill(text: str, content: str, start: str = START, end: str = END) -> str:
     """Replace what stands between the markers.
 
     Raises:
         ValueError: if the markers are missing.
     """
-    pattern = re.compile(re.escape(START) + ".*?" + re.escape(END), re.DOTALL)
+    pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(f"no {START} ... {END} to fill")
-    return pattern.sub(lambda _: f"{START}\n{content}\n{END}", text)
+        raise ValueError(f"no {start} ... {end} to fill")
+    return pattern.sub(lambda _: f"{start}\n{content}\n{end}", text)
 
 
 def scale_curves(
@@ -177,9 +143,17 @@ def scale_curves(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoint", type=Path, help="folder with config.json and results.json")
-    parser.add_argument("documents", type=Path, nargs="+", help="Markdown files with markers")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        nargs="?",
+        default=TABLE_1,
+        help=f"folder with results.json, and config.json of a checkpoint; default {TABLE_1}",
+    )
+    parser.add_argument("documents", type=Path, nargs="*", help="Markdown files with markers")
     parser.add_argument("--label", help="of the checkpoint; default: its folder's name")
     parser.add_argument(
         "--compare",
@@ -189,6 +163,10 @@ def main(arguments: list[str] | None = None) -> None:
         help="other evaluated checkpoints, for the figure and a ranking",
     )
     options = parser.parse_args(arguments)
+    if not (options.checkpoint / "config.json").is_file():
+        return report_models(options.checkpoint, options.documents)
+    if not options.documents:
+        parser.error("name the Markdown files to write the tables into")
     folders = {options.label or options.checkpoint.resolve().name: options.checkpoint}
     for other in options.compare:
         label, _, folder = other.partition("=")
@@ -210,6 +188,22 @@ def main(arguments: list[str] | None = None) -> None:
     draw_scales(curves, sides, options.checkpoint / "figure4.png", METHODS["vqvae"])
     for document in options.documents:
         document.write_text(fill(document.read_text(), content))
+
+
+def report_models(folder: Path, documents: Sequence[Path]) -> None:
+    """Print Table 1 of a results folder of several models; write it into documents, too.
+
+    Raises:
+        FileNotFoundError: if the folder has no results.
+        ValueError: if a document has no markers.
+    """
+    path = folder / "results.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"no results in {folder}; run train.evaluate --models all")
+    content = table_1(json.loads(path.read_text()))
+    print(content)
+    for document in documents:
+        document.write_text(fill(document.read_text(), content, *TABLE_MARKERS))
 
 
 def _read(folder: Path) -> tuple[dict, str]:

@@ -1,0 +1,123 @@
+"""Scores of maps against samples, and their means; what all evaluations share.
+
+Letters: H, W size of a sample · S side of a model's map.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from depthart.align import Alignment, align
+from depthart.boundary_metrics import boundary_error, depth_edges
+from depthart.geometry import Intrinsics
+from depthart.images import resize_depth
+from depthart.metrics import abs_rel, depth_metrics
+from depthart.plane_metrics import plane_errors
+from train.data.sample import Sample
+from train.validate import DepthFunction
+
+# What a line says besides its scores.
+LABELS = frozenset(
+    {"set", "picture", "dataset", "scene", "method", "alignment", "family", "kind"}
+)
+
+
+class Scorer:
+    """Scores predictions of one sample; what depends on the sample alone is computed once."""
+
+    def __init__(self, sample: Sample) -> None:
+        self.sample = sample
+        self.valid = sample.counted()
+        self._edges = depth_edges(sample.depth, self.valid)
+
+    def all_scores(self, prediction: np.ndarray, how: Alignment = "scale") -> dict[str, object]:
+        """Everything that can be measured on this sample.
+
+        Args:
+            prediction: (S, S) map as the model gives it, resized here to the sample's size.
+        """
+        sample, depth = self.sample, self._aligned(prediction, how)
+        scores: dict[str, object] = {"alignment": how}
+        scores |= depth_metrics(depth, sample.depth, self.valid)
+        # A map enlarged over the truth's holes is judged only where the truth is.
+        boundary = boundary_error(depth_edges(depth, self.valid), self._edges)
+        if boundary is not None:
+            scores |= {"dbe_acc": boundary.accuracy, "dbe_com": boundary.completeness}
+        if sample.plane is not None and sample.intrinsics is not None:
+            height, width = sample.depth.shape
+            camera = Intrinsics(*map(float, sample.intrinsics), width, height)
+            planes = plane_errors(depth, sample.depth, sample.plane, camera)
+            if planes:
+                scores["pe_fla"] = float(np.mean([plane.flatness_cm for plane in planes]))
+                scores["pe_ori"] = float(np.mean([plane.orientation_deg for plane in planes]))
+        return scores
+
+    def abs_rel(self, prediction: np.ndarray, how: Alignment = "scale") -> float:
+        return abs_rel(self._aligned(prediction, how), self.sample.depth, self.valid)
+
+    def _aligned(self, prediction: np.ndarray, how: Alignment) -> np.ndarray:
+        truth = self.sample.depth
+        return align(resize_depth(prediction, *truth.shape), truth, self.valid, how)
+
+
+def guess_scores(
+    guess: DepthFunction, sample: Sample, size: int, scorer: Scorer | None = None
+) -> dict[str, object]:
+    depth = guess(torch.zeros(1, 3, size, size))[0].numpy()
+    return (scorer or Scorer(sample)).all_scores(depth)
+
+
+def mean_over_scenes(lines: list[dict], key: str) -> np.ndarray | float:
+    """Mean of pictures within a scene, then of scenes."""
+    scenes: dict[tuple[str, str], list] = {}
+    for line in lines:
+        scenes.setdefault((line["dataset"], line["scene"]), []).append(line[key])
+    return np.mean([np.mean(group, axis=0) for group in scenes.values()], axis=0)
+
+
+def summarize(lines: list[dict]) -> dict[str, dict[str, dict[str, object]]]:
+    """{set: {method: {score: mean}}}, means over scenes.
+
+    A score that only some pictures have (plane and boundary errors) is averaged over those.
+    """
+    summary: dict[str, dict[str, dict[str, object]]] = {}
+    groups: dict[tuple[str, str], list[dict]] = {}
+    for line in lines:
+        groups.setdefault((line["set"], line["method"]), []).append(line)
+    for (name, method), group in groups.items():
+        means: dict[str, object] = {"pictures": len(group)}
+        means |= {key: group[0][key] for key in ("alignment", "family", "kind") if key in group[0]}
+        for key in dict.fromkeys(key for line in group for key in line):  # in order of appearance
+            if key not in LABELS:
+                having = [line for line in group if key in line]
+                means[key] = np.round(mean_over_scenes(having, key), 4).tolist()
+        summary.setdefault(name, {})[method] = means
+    return summary
+
+
+def write_results(folder: Path, lines: Iterable[dict]) -> list[dict]:
+    """Write `results.jsonl`, line by line as they come, and their means as `results.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    with (folder / "results.jsonl").open("w") as file:
+        for line in lines:
+            line = _rounded(line)
+            print(json.dumps(line), file=file, flush=True)
+            written.append(line)
+    (folder / "results.json").write_text(json.dumps(summarize(written), indent=1) + "\n")
+    return written
+
+
+def read_lines(folder: Path) -> list[dict]:
+    """The lines of `results.jsonl`; none if there is no such file."""
+    path = folder / "results.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def _rounded(line: dict) -> dict:
+    return {k: round(v, 5) if isinstance(v, float) else v for k, v in line.items()}
