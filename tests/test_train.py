@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import depthart
+from tests.conftest import rendered_shard
 from train import autoencoder, autoregressive, evaluate, image_encoder, report
 from train.loop import prefetch
 
@@ -16,19 +17,7 @@ SCALE = ["--batch-size", "2", "--log-every", "1", "--save-every", "2", "--warmup
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Six pictures of slanted floors with a box, in the renderer's shard format."""
-    folder = tmp_path_factory.mktemp("rendered")
-    shard = folder / "shard_000000"
-    shard.mkdir()
-    rng = np.random.default_rng(0)
-    rows, columns = np.mgrid[:48, :48] / 48
-    depth = np.stack([1 + rng.uniform(0.5, 3) * (1 - rows) + 0.3 * columns for _ in range(6)])
-    depth[:, 10:20, 10:20] = 0.8
-    image = np.repeat((depth[..., None] * 50).clip(0, 255), 3, axis=-1)
-    np.save(shard / "image.npy", image.astype(np.uint8))
-    np.save(shard / "depth.npy", depth.astype(np.float16))
-    np.save(shard / "plane.npy", np.ones((6, 48, 48), np.uint8))
-    np.save(shard / "intrinsics.npy", np.full((6, 4), 40, np.float32))
-    (shard / "meta.json").write_text(json.dumps({"seeds": [0, 5]}))
+    folder = rendered_shard(tmp_path_factory.mktemp("rendered"))
     return ["--rendered", str(folder), "--held-out", str(folder)]
 
 
