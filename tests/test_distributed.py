@@ -17,7 +17,9 @@ from tests import toy_command
 
 # Processes start from one that has imported torch already: each is real, and ready at once.
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["tests.toy_command", "accelerate"])
+SERVER.set_forkserver_preload(
+    ["tests.toy_command", "accelerate", "torch._dynamo", "torch.distributed.fsdp"]
+)
 ROOT = Path(__file__).resolve().parents[1]
 
 
