@@ -18,7 +18,8 @@ from depthart.predictor import save_model
 from train.data import pseudo_labels as shards
 from train.data.pseudo_depth import PseudoDepth
 from train.data.pseudo_labels import PseudoLabel, PseudoLabels
-from train.depth_anything import pseudo_label
+from train.data.sample import Sample
+from train.depth_anything import calibrate, pseudo_label
 from train.depth_anything.disparity_pairs import DisparityPairs
 from train.depth_anything.pictures import jobs
 from train.depth_anything.teacher_model import Teacher
@@ -230,6 +231,28 @@ def test_labels_as_depth_up_to_scale(tmp_path):
     assert sample.counted().sum() == 395
     with pytest.raises(ValueError, match="share"):
         PseudoDepth(tmp_path, floor=0)
+
+
+def test_the_shift_of_a_teacher_is_measured_and_used(tmp_path):
+    depth = np.linspace(1, 4, 400, dtype=np.float32).reshape(20, 20)
+    image = np.zeros((20, 20, 3), np.uint8)
+    disparity = (1 / depth - 0.2) * 30  # 0.2 is missing, at a peak of 0.8
+
+    class Says:
+        def disparities(self, pictures):
+            return [disparity * (i + 1) for i in range(len(pictures))]
+
+    samples = [Sample(image, depth * factor, "a", "b") for factor in (1, 3)]
+    found = calibrate.measure(Says(), samples)
+    assert found["shift"] == pytest.approx(0.25, rel=0.01) and found["pictures"] == 2
+    shards.write_json(tmp_path / "calibration.json", found)
+    shards.write_shard(tmp_path, 0, [PseudoLabel(image, disparity, "a")], [])
+    shards.write_index(tmp_path, 1)
+    made = PseudoDepth(tmp_path)[0].depth
+    np.testing.assert_allclose(made / made[0, 0], depth, rtol=0.01)
+    assert calibrate.shift_of(depth, samples[0]) is None  # runs the wrong way
+    with pytest.raises(ValueError, match="any picture"):
+        calibrate.measure(Says(), [Sample(image, 5 - depth, "a", "b")])
 
 
 def test_pairs_of_disparity_are_read_as_they_stand(tmp_path):
