@@ -9,7 +9,7 @@ import torch
 import depthart
 from tests.conftest import rendered_shard
 from train import autoencoder, autoregressive, evaluate, image_encoder, report
-from train.loop import prefetch
+from train.data.loader import prefetch
 
 SCALE = ["--batch-size", "2", "--log-every", "1", "--save-every", "2", "--warmup", "1"]
 

@@ -34,6 +34,7 @@ from depthart.model import DepthART
 from depthart.normalize import depth_to_image, fill_invalid
 from depthart.predictor import Predictor
 from depthart.registry import load
+from train.config_file import parse_arguments
 from train.data.sample import Sample
 from train.evaluate_models import FLOORS, chosen_models, evaluate_models, label_of
 from train.scoring import Scorer, guess_scores, read_lines, summarize, write_results
@@ -149,7 +150,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS)
     parser.add_argument("--device", default="auto", help="with --models")
-    options = parser.parse_args(arguments)
+    options = parse_arguments(parser, arguments)
     if not options.models and options.output is None:
         parser.error("--model needs a folder for the results: -o FOLDER")
     sets = validation_sources(options, options.limit or sys.maxsize)

@@ -14,14 +14,13 @@ from torch import Tensor, nn
 from depthart.registry import resolve_device
 from train import processes, state
 from train.config_file import describe_run
-from train.data.loader import Loader, Prefetched, prefetch
+from train.data.loader import Loader
 from train.engine import Engine
 from train.progress import Progress
 from train.state import Ema, Stateful
 
 __all__ = [
-    "Ema", "Loader", "Prefetched", "RunConfig", "autocast", "describe_run", "device_of", "fit",
-    "learning_rate", "prefetch",
+    "Ema", "Loader", "RunConfig", "autocast", "describe_run", "device_of", "fit", "learning_rate",
 ]  # fmt: skip
 
 SCHEDULES = ("cosine", "linear", "step")

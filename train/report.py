@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from train.config_file import parse_arguments
 from train.ranking import RANKED, SETS, average_ranks
 from train.scale_figure import draw_scales
 from train.table1 import table_1
@@ -162,7 +163,7 @@ def main(arguments: list[str] | None = None) -> None:
         metavar="LABEL=FOLDER",
         help="other evaluated checkpoints, for the figure and a ranking",
     )
-    options = parser.parse_args(arguments)
+    options = parse_arguments(parser, arguments)
     if not (options.checkpoint / "config.json").is_file():
         return report_models(options.checkpoint, options.documents)
     if not options.documents:

@@ -17,7 +17,7 @@ from depthart.boundary_metrics import boundary_error, depth_edges
 from depthart.geometry import Intrinsics
 from depthart.images import resize_depth
 from depthart.metrics import abs_rel, depth_metrics
-from depthart.plane_metrics import plane_errors
+from depthart.plane_metrics import PlaneError, plane_errors
 from train.data.sample import Sample
 from train.validate import DepthFunction
 
@@ -27,13 +27,20 @@ LABELS = frozenset(
 )
 
 
+FITTED = 1e-3  # share of the picture below which a labelled plane is too small to fit
+
+
 class Scorer:
     """Scores predictions of one sample; what depends on the sample alone is computed once."""
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample
         self.valid = sample.counted()
-        self._edges = depth_edges(sample.depth, self.valid)
+        # Where edges are labelled (iBims-1), the prediction's are looked for in the whole picture.
+        self._judged = self.valid if sample.edges is None else None
+        self._edges = (
+            depth_edges(sample.depth, self.valid) if sample.edges is None else sample.edges
+        )
 
     def all_scores(self, prediction: np.ndarray, how: Alignment = "scale") -> dict[str, object]:
         """Everything that can be measured on this sample.
@@ -45,17 +52,29 @@ class Scorer:
         scores: dict[str, object] = {"alignment": how}
         scores |= depth_metrics(depth, sample.depth, self.valid)
         # A map enlarged over the truth's holes is judged only where the truth is.
-        boundary = boundary_error(depth_edges(depth, self.valid), self._edges)
+        boundary = boundary_error(depth_edges(depth, self._judged), self._edges)
         if boundary is not None:
             scores |= {"dbe_acc": boundary.accuracy, "dbe_com": boundary.completeness}
-        if sample.plane is not None and sample.intrinsics is not None:
-            height, width = sample.depth.shape
-            camera = Intrinsics(*map(float, sample.intrinsics), width, height)
-            planes = plane_errors(depth, sample.depth, sample.plane, camera)
-            if planes:
-                scores["pe_fla"] = float(np.mean([plane.flatness_cm for plane in planes]))
-                scores["pe_ori"] = float(np.mean([plane.orientation_deg for plane in planes]))
+        planes = self._plane_errors(depth)
+        if planes:
+            scores["pe_fla"] = float(np.mean([plane.flatness_cm for plane in planes]))
+            scores["pe_ori"] = float(np.mean([plane.orientation_deg for plane in planes]))
         return scores
+
+    def _plane_errors(self, depth: np.ndarray) -> list[PlaneError]:
+        """Of all labelled planes with their true normals, or else of the larger numbered ones."""
+        sample = self.sample
+        if sample.intrinsics is None or (sample.plane is None and not sample.planes):
+            return []
+        height, width = sample.depth.shape
+        camera = Intrinsics(*map(float, sample.intrinsics), width, height)
+        if not sample.planes:
+            return plane_errors(depth, sample.depth, sample.plane, camera)
+        numbers = np.zeros(sample.depth.shape, np.int64)
+        for number, plane in enumerate(sample.planes, start=1):
+            numbers[plane.mask & self.valid] = number
+        normals = {n: plane.normal for n, plane in enumerate(sample.planes, start=1)}
+        return plane_errors(depth, sample.depth, numbers, camera, normals, FITTED)
 
     def abs_rel(self, prediction: np.ndarray, how: Alignment = "scale") -> float:
         return abs_rel(self._aligned(prediction, how), self.sample.depth, self.valid)

@@ -47,7 +47,7 @@ class IBims:
         data = loadmat(path, simplify_cells=True)["data"]
         image, depth = checked(data["rgb"], data["depth"].astype(np.float32), name)
         depth = np.where(data["mask_invalid"] > 0, np.nan_to_num(depth), 0)
-        calib = data["calib"]
+        calib = data["calib"]  # MATLAB's first pixel has its centre at 1; ours at 0.5
         return Sample(
             image=image,
             depth=depth,

@@ -91,16 +91,3 @@ def threaded(make: Callable[[int], T], numbers: list[int]) -> Iterator[T]:
 def prefetch(make: Callable[[int], T], first: int, last: int) -> Iterator[T]:
     """make(first), ..., make(last - 1), the next ones prepared in a thread."""
     return threaded(make, list(range(first, last)))
-
-
-class Prefetched:
-    """`prefetch` for callers that name the number they want, in order."""
-
-    def __init__(self, make: Callable[[int], T], last: int) -> None:
-        self._make, self._last = make, last
-        self._iterator: Iterator[T] | None = None
-
-    def __call__(self, number: int) -> T:
-        if self._iterator is None:
-            self._iterator = prefetch(self._make, number, self._last)
-        return next(self._iterator)
