@@ -1,7 +1,5 @@
 """Models for the app's tests: made-up ones of every kind, offered beside the real list."""
 
-import time
-
 import numpy as np
 import torch
 
@@ -13,19 +11,39 @@ from depthart.registry import ModelInfo
 
 
 class MadeUp(BasePredictor):
-    """A slanted scene with a box, as seen by a model of some kind; several steps if wished."""
+    """A slanted scene with a box, as seen by a model of some kind; several steps if wished.
 
-    def __init__(self, name, kind, factor=1.0, shift=0.0, steps=1, pause=0.0):
+    After its first step it waits for `gate`, so that a visitor can press Stop.
+    """
+
+    def __init__(self, name, kind, factor=1.0, shift=0.0, steps=1, gate=None):
         self.name, self.kind, self.device = name, kind, torch.device("cpu")
-        self.factor, self.shift, self.steps, self.pause = factor, shift, steps, pause
+        self.factor, self.shift, self.steps, self.gate = factor, shift, steps, gate
 
     def _refine(self, photo, sampler):
         for step in range(self.steps):
-            time.sleep(self.pause)
+            if step and self.gate is not None:
+                self.gate.wait(timeout=60)
             depth = scene_depth()
             values = 1 / depth if self.kind == "disparity" else depth
             values = np.float32(self.factor) * values + np.float32(self.shift)
             yield PredictionStep.without_tokens(step, values, 0.01, photo.height, photo.width)
+
+
+class Seeing:
+    """A predictor with all its tokens, whose scales show the made-up scene ever less slanted."""
+
+    def __init__(self, predictor):
+        self._predictor = predictor
+
+    def __getattr__(self, name):
+        return getattr(self._predictor, name)
+
+    def refine(self, *args, **kwargs):
+        for step in self._predictor.refine(*args, **kwargs):
+            slant = np.linspace(1, 1 + 0.5 / (1 + step.scale), 64, dtype=np.float32)
+            step.decode = lambda slant=slant: scene_depth() * slant
+            yield step
 
 
 def scene_depth(side=64):
