@@ -1,13 +1,16 @@
 """Ensembles and the token pyramid of the app, as plain functions."""
 
+import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from depthart import tokens
-from depthart.app import ensemble, handlers, outputs, pyramid, pyramid_text, truth
+from depthart.app import ensemble, handlers, outputs, pyramid, pyramid_text, scene, truth
+from depthart.app.scene import CloudSettings
 from depthart.app.state import Look
 from depthart.app.truth import Truth
 from depthart.images import Photo
@@ -171,3 +174,27 @@ def test_files_are_in_the_chosen_colours_and_hold_the_mean(session, tiny_predict
 def test_files_of_the_first_scale(session):
     _, files = outputs.export(session, 0, scales=True)
     assert not any(f.endswith((".gif", "scale_01.png")) for f in files)
+
+
+# ---- 3D ------------------------------------------------------------------------------------------
+
+
+def test_points_have_the_chosen_colours_of_depth(session):
+    settings = CloudSettings(500, False, color="depth", look=Look("gray"))
+    trace = scene.cloud(session, 9, settings)[0].data[0]
+    palette = {color for _, color in trace.marker.colorscale}
+    assert all(len(set(re.findall(r"\d+", color))) == 1 for color in palette)
+
+
+def test_mesh_for_the_viewer(session):
+    path = scene.mesh(session, 9)
+    assert open(path, "rb").read(4) == b"glTF" and scene.mesh(session, 9) == path
+    near = scene.mesh(session, 9, keep_nearest=0.5)
+    assert Path(near).stat().st_size < Path(path).stat().st_size
+    session.fov_deg = 90
+    assert scene.mesh(session, 9) not in (path, near)
+
+
+def test_cut_is_a_share_of_the_range():
+    depth = np.array([[0.0, 2.0], [4.0, 10.0]])
+    assert scene.cut(depth, 1.0) is None and scene.cut(depth, 0.5) == 6

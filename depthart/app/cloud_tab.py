@@ -10,7 +10,7 @@ import gradio as gr
 from depthart.app import mesh_panel, scene, text
 from depthart.app.components import QUIET, caption, map_image, told, words
 from depthart.app.plot_view import plot_view
-from depthart.app.state import Session
+from depthart.app.state import Look, Session
 from depthart.app.stepper import show
 
 
@@ -51,7 +51,7 @@ def refresh(ui: SimpleNamespace, trigger: Any) -> None:
         told(draw),
         [
             *[ui.session, ui.active, ui.scale],
-            *[ui.max_points, ui.remove_edges, ui.keep_nearest, ui.color],
+            *[ui.max_points, ui.remove_edges, ui.keep_nearest, ui.color, ui.cmap, ui.invert],
         ],
         [ui.cloud, ui.cloud_caption, ui.marked, ui.measured],
         trigger_mode="always_last",
@@ -68,13 +68,19 @@ def draw(
     remove_edges: bool,
     keep_nearest: float,
     color: str,
+    cmap: str,
+    invert: bool,
 ) -> list:
     """Plot, caption, marked photo and measurement. scale: counted from 1."""
     if session is None or active != "cloud":
         return [gr.skip()] * 4
     index = session.clamp(int(scale) - 1)
     settings = scene.CloudSettings(
-        int(max_points), remove_edges, keep_nearest=keep_nearest / 100, color=color
+        int(max_points),
+        remove_edges,
+        keep_nearest=keep_nearest / 100,
+        color=color,
+        look=Look(cmap, invert),
     )
     figure, count = scene.cloud(session, index, settings)
     return [

@@ -21,9 +21,9 @@ def layout(ui: SimpleNamespace) -> None:
     """Add the number of draws, the button and the two maps to `ui`."""
     words("<h3>Ask again: mean and uncertainty</h3>")
     words(f'<p class="hint">{text.ENSEMBLE_HINT}</p>')
-    with gr.Row(equal_height=True, elem_id="ensemble-bar"):
+    with gr.Row(equal_height=False, elem_id="ensemble-bar"):
         ui.ensemble_size = gr.Slider(
-            2, ensemble.MOST, 8, step=1, label="Draws", scale=3, min_width=180, buttons=[]
+            2, ensemble.MOST, 8, step=1, label="Draws", scale=3, min_width=280, buttons=[]
         )
         ui.ensemble_run = gr.Button("Draw", scale=1, min_width=90, elem_id="draw")
         ui.ensemble_stop = gr.Button("Stop", scale=1, min_width=90, interactive=False)

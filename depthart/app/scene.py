@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from depthart.app import plots, text
-from depthart.app.state import KnownLength, Session
+from depthart.app.state import KnownLength, Look, Session
 from depthart.export.three_d import textured_mesh_glb
 from depthart.geometry import Intrinsics
 from depthart.images import Photo
@@ -34,6 +34,7 @@ class CloudSettings:
         rtol: Relative depth step that makes an edge.
         keep_nearest: Share of the depth range that is kept, from the nearest, in (0, 1].
         color: "photo" or "depth".
+        look: Colours of depth.
     """
 
     max_points: int = 40_000
@@ -41,6 +42,7 @@ class CloudSettings:
     rtol: float = 0.04
     keep_nearest: float = 1.0
     color: str = "photo"
+    look: Look = Look()
 
 
 def photo_fov(photo: Photo) -> tuple[float, bool]:
@@ -62,7 +64,8 @@ def cloud(session: Session, scale: int, settings: CloudSettings) -> tuple[go.Fig
     colors = None
     if settings.color == "depth":
         column = points.xyz[:, 2][None]
-        colors = colorize(column, "scale_invariant", limits=depth_limits(depth))[0]
+        look, limits = settings.look, depth_limits(depth)
+        colors = colorize(column, "scale_invariant", look.cmap, look.invert, limits)[0]
     unit = "m" if prediction.unit == "m" else "(relative)"
     figure = plots.cloud_figure(points, f"{id(session)}", unit, colors)
     return figure, len(points)

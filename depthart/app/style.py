@@ -182,6 +182,8 @@ CSS = """
 .absent p.trouble { color: var(--error-text-color); overflow-wrap: anywhere; }
 .absent-row { flex-wrap: nowrap; align-items: flex-start; }
 
+#ensemble-bar { align-items: end; }
+#mesh-view { margin-top: .3rem; }
 .hint { margin: 0; font-size: .85rem; line-height: 1.2rem; color: var(--body-text-color-subdued); }
 table.scores { width: 100%; border-collapse: collapse; font-size: .9rem; margin-top: 28px;
   font-variant-numeric: tabular-nums; }
