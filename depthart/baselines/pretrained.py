@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import inspect
+import math
 import shutil
 import sys
 import time
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 from depthart.base_predictor import BasePredictor
 from depthart.baselines.published import PUBLISHED
@@ -64,12 +65,13 @@ class PretrainedPredictor(BasePredictor):
 
     def _map(self, outputs: Any, photo: Photo) -> torch.Tensor:
         """(h, w), without the padding and scale that belong to the model's own processor."""
+        if self.model.config.model_type == "zoedepth":
+            depth = outputs.predicted_depth.squeeze()
+            padded = getattr(self._processor, "do_pad", True)
+            return without_zoe_padding(depth, photo.height, photo.width) if padded else depth
         if self._post_process is None:
             return outputs.predicted_depth.squeeze()
-        sizes: dict[str, Any] = {}
-        if "source_sizes" in inspect.signature(self._post_process).parameters:
-            sizes["source_sizes"] = [(photo.height, photo.width)]
-        return self._post_process(outputs, **sizes)[0]["predicted_depth"].squeeze()
+        return self._post_process(outputs)[0]["predicted_depth"].squeeze()
 
     @classmethod
     def from_folder(
@@ -136,6 +138,26 @@ class PretrainedPredictor(BasePredictor):
         if name in PUBLISHED:
             kind = PUBLISHED[name].kind  # type: ignore[assignment]
         return cls(model, processor, name, kind or kind_of(model.config), device)
+
+
+def without_zoe_padding(depth: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Cut off the borders by which ZoeDepth's processor extends a photo of height x width.
+
+    Here because the library's own way needs torchvision. A side of n pixels grows by
+    3 sqrt(n / 2) at both ends.
+
+    Args:
+        depth: (h, w) map of the extended photo.
+
+    Returns:
+        map of the photo, longest side at most 1024.
+    """
+    shrink = min(1.0, 1024 / max(height, width))
+    inner = [max(1, round(side * shrink)) for side in (height, width)]
+    pads = [round(int(math.sqrt(side / 2) * 3) * shrink) for side in (height, width)]
+    size = [side + 2 * pad for side, pad in zip(inner, pads, strict=True)]
+    large = F.interpolate(depth[None, None].float(), size, mode="bicubic")[0, 0]
+    return large[pads[0] : pads[0] + inner[0], pads[1] : pads[1] + inner[1]]
 
 
 def kind_of(config: Any) -> Kind:
