@@ -34,7 +34,8 @@ def _table(s: Scene, w: float, d: float) -> None:
 
 def _people(s: Scene, room: Room) -> None:
     """Now and then some, standing where there is room, or sitting on a stool."""
-    for _ in range(int(s.rng.choice([0, 1, 2, 4], p=[0.68, 0.2, 0.08, 0.04]))):
+    count = int(s.rng.choice([0, 1, 2, 4], p=[0.68, 0.2, 0.08, 0.04]))
+    for _ in range(int(s.rng.integers(2, 6)) if room.style == "person" else count):
         x = s.rng.uniform(0.4, max(room.width - 0.4, 0.5))
         y = s.rng.uniform(0.4, max(room.depth - 0.4, 0.5))
         with s.at(x, y, 0, s.rng.uniform(0, 6.3)):
@@ -48,6 +49,8 @@ def _people(s: Scene, room: Room) -> None:
                     furniture.chair(s, 0.43, 0.43)
             with s.at(0, 0, 0, np.pi if sitting else 0):
                 person(s, sitting, 0.46)
+                room.people += [s.world(0, 0, 1.2 if sitting else 1.55),
+                                s.frame[1] @ np.array([0.0, -1, 0])]  # fmt: skip
 
 
 def _on_floor(s: Scene, room: Room) -> None:

@@ -121,6 +121,15 @@ def sent_out(stage: Stage, lamps: Lamps, surface: Surface, noise: Tensor) -> Ten
     return surface.colour * light
 
 
+def sharply_lit(stage: Stage, lamps: Lamps, surface: Surface) -> Tensor:
+    """(N, 3) light that surfaces send out, with the hard shadows of all lamps, without noise."""
+    strength, _ = lamps.strength(surface)
+    start = off_surface(surface)
+    for i in range(len(lamps)):
+        strength[i] *= surface.hit & stage.geometry.is_free(start, lamps.position[i] - start)
+    return surface.colour * torch.einsum("ln,lj->nj", strength, lamps.colour)
+
+
 @dataclass
 class Light:
     """Light on pixels.

@@ -21,6 +21,7 @@ class Room:
         style: see `build_room`.
         shelves: (3,) points in the world in front of which shelves stand, and (3,) the directions
             they face, one after the other.
+        people: (3,) places of heads, and (3,) directions that they face, in turn.
         table_height, table_middle: metres, of the table of style "tabletop".
     """
 
@@ -30,6 +31,7 @@ class Room:
     blocked: list[Rectangle]
     style: str
     shelves: list[np.ndarray] = field(default_factory=list)
+    people: list[np.ndarray] = field(default_factory=list)
     table_height: float = 0.0
     table_middle: tuple[float, float] = (0.0, 0.0)
 

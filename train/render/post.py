@@ -28,14 +28,39 @@ def sample_post(rng: np.random.Generator) -> dict[str, float]:
 
 
 def _blur(x: Tensor, sigma: Tensor) -> Tensor:
-    """Gaussian blur of (B, 3, H, W), sigma (B,) in pixels, cut off after 4 pixels."""
-    at = torch.arange(-4, 5, device=x.device, dtype=torch.float32)
+    """Gaussian blur of (B, 3, H, W), sigma (B,) in pixels, cut off at twice the widest."""
+    reach = max(4, int(2 * sigma.max()))
+    at = torch.arange(-reach, reach + 1, device=x.device, dtype=torch.float32)
     k = torch.exp(-0.5 * (at[None] / sigma[:, None]) ** 2)
     k = (k / k.sum(1, keepdim=True)).repeat_interleave(3, 0)
     b, c, h, w = x.shape
-    x = F.pad(x.reshape(1, b * c, h, w), (4, 4, 4, 4), mode="replicate")
+    x = F.pad(x.reshape(1, b * c, h, w), (reach,) * 4, mode="replicate")
     x = F.conv2d(x, k[:, None, None, :], groups=b * c)
     return F.conv2d(x, k[:, None, :, None], groups=b * c).view(b, c, h, w)
+
+
+def defocus(light: Tensor, depth: Tensor, strength: float) -> Tensor:
+    """Blur what lies before or behind the depth in the middle of the picture.
+
+    Args:
+        light: (3, H, W).
+        depth: (H, W) > 0.
+        strength: standard deviation in pixels of the blur at infinity.
+
+    Returns:
+        (3, H, W).
+    """
+    h, w = depth.shape
+    focus = depth[h * 2 // 5 : h * 3 // 5 + 1, w * 2 // 5 : w * 3 // 5 + 1].median()
+    wide = strength * (1 - focus / depth.clamp_min(1e-3)).abs()
+    # blends of a few blurred pictures; a real lens mixes by distance, which looks alike when small
+    sigmas = [0.0, 1.0, 2.0, 4.0]
+    layers = [light] + [_blur(light[None], light.new_tensor([s]))[0] for s in sigmas[1:]]
+    mixed = light
+    for k in range(1, len(sigmas)):
+        share = ((wide - sigmas[k - 1]) / (sigmas[k] - sigmas[k - 1])).clamp(0, 1)
+        mixed = torch.lerp(mixed, layers[k], share)
+    return mixed
 
 
 def develop(light: Tensor, settings: list[dict[str, float]], noise: Tensor) -> Tensor:

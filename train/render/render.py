@@ -13,9 +13,9 @@ from train.render.assets import Assets
 from train.render.camera import camera_rays, intrinsics_of, rays_through
 from train.render.edges import soften_edges
 from train.render.layouts import build_layout, has_layouts
-from train.render.lighting import BOUNCES, Lamps, Light, illuminate, off_surface, sent_out
+from train.render.lighting import BOUNCES, Lamps, Light, illuminate, off_surface, sharply_lit
 from train.render.outdoor import build_outdoors
-from train.render.post import develop, sample_post
+from train.render.post import defocus, develop, sample_post
 from train.render.rooms import build_room
 from train.render.scene import Scene
 from train.render.surface import EMIT, MIRROR, Stage, Surface
@@ -24,8 +24,8 @@ from train.render.views import place_camera
 RENDERER_VERSION = 2
 GRAIN = 8  # sizes are multiples of it
 BEYOND = 1.2  # depth of the sky, relative to the farthest surface in the picture
-STYLES = {"room": 0.27, "tabletop": 0.2, "closeup": 0.1, "shelf": 0.06, "corridor": 0.07,
-          "hall": 0.06, "layout": 0.08, "outdoors": 0.16}  # fmt: skip
+STYLES = {"room": 0.25, "tabletop": 0.19, "closeup": 0.1, "shelf": 0.06, "corridor": 0.07,
+          "hall": 0.05, "layout": 0.07, "person": 0.06, "outdoors": 0.15}  # fmt: skip
 
 
 @dataclass
@@ -63,6 +63,8 @@ def make_scene(seed: int, assets: Assets | None = None) -> Scene:
         room = build_room(scene, "room" if style == "layout" else style)
     scene.pose = place_camera(scene, room)
     scene.post = sample_post(rng)
+    if style in ("closeup", "tabletop", "person") and rng.random() < 0.35:
+        scene.post["defocus"] = float(rng.uniform(0.5, 4))
     return scene
 
 
@@ -115,7 +117,7 @@ def render_scenes(
 
 def _render(scene: Scene, seed: int, size: int, device: torch.device | str) -> RenderedBatch:
     """One picture, without the dimension B."""
-    stage, lamps = Stage(scene, device), None
+    stage = Stage(scene, device)
     lamps = Lamps.of(stage)
     intrinsics = intrinsics_of([scene.pose], size).to(device)
     generator = torch.Generator().manual_seed(seed)
@@ -129,14 +131,14 @@ def _render(scene: Scene, seed: int, size: int, device: torch.device | str) -> R
     pixel = 1 / intrinsics[0, 0].item()
     surface = stage.look(origin.expand_as(rays), rays, pixel)
     light = illuminate(stage, lamps, surface, size, uniform)
-    radiance = _shade(stage, lamps, surface, light, light.matt, light.shine, uniform)
+    radiance = _shade(stage, lamps, surface, light, light.matt, light.shine)
 
     def look(pixels: Tensor) -> Surface:
         rays = rays_through(intrinsics[0], pixels) @ turn.T
         return stage.look(origin.expand_as(rays), rays, pixel)
 
     def shade(seen: Surface, near: Tensor) -> Tensor:
-        return _shade(stage, lamps, seen, light, light.matt[near], light.shine[near], uniform)
+        return _shade(stage, lamps, seen, light, light.matt[near], light.shine[near])
 
     radiance = soften_edges(radiance, surface, size, look, shade, 6 * light.level)
     in_camera = (surface.normal @ turn) * surface.hit[:, None]
@@ -147,8 +149,11 @@ def _render(scene: Scene, seed: int, size: int, device: torch.device | str) -> R
     def picture(x: Tensor) -> Tensor:
         return x.T.reshape(3, size, size)
 
+    light_map = picture(radiance)
+    if scene.post.get("defocus"):
+        light_map = defocus(light_map, depth.view(size, size), scene.post["defocus"] * size / 256)
     return RenderedBatch(
-        image=develop(picture(radiance)[None], [scene.post], gauss[None])[0],
+        image=develop(light_map[None], [scene.post], gauss[None])[0],
         depth_m=depth.view(size, size),
         normal=picture(in_camera),
         plane_id=torch.where(surface.hit, surface.plane, 0).view(size, size).to(torch.int16),
@@ -157,23 +162,18 @@ def _render(scene: Scene, seed: int, size: int, device: torch.device | str) -> R
 
 
 def _shade(
-    stage: Stage,
-    lamps: Lamps,
-    surface: Surface,
-    light: Light,
-    matt: Tensor,
-    shine: Tensor,
-    noise: Tensor,
+    stage: Stage, lamps: Lamps, surface: Surface, light: Light, matt: Tensor, shine: Tensor
 ) -> Tensor:
-    """(N, 3) radiance of surfaces towards the eye; sky where there are none."""
+    """(N, 3) radiance of N surfaces towards the eye, sky where there are none.
+
+    `matt` and `shine` (N, 3) are those of `light` that belong to the surfaces.
+    """
     glow = surface.colour * surface.rows[:, EMIT, None] * light.level * 2
     radiance = surface.colour * matt + shine + glow
     shiny = (surface.hit & (surface.rows[:, MIRROR] > 0)).nonzero()[:, 0]
     if len(shiny):
-        radiance[shiny] = _reflected(stage, lamps, surface[shiny], light, radiance[shiny], noise)
-    sky = stage.scene.sky.radiance(surface.view) * (
-        light.level if not stage.scene.outdoors else 0.7
-    )
+        radiance[shiny] = _reflected(stage, lamps, surface[shiny], light, radiance[shiny])
+    sky = stage.scene.sky.radiance(surface.view) * _sky_level(stage, light)
     return torch.where(surface.hit[:, None], radiance, sky)
 
 
@@ -183,15 +183,14 @@ def _sky_level(stage: Stage, light: Light) -> Tensor:
 
 
 def _reflected(
-    stage: Stage, lamps: Lamps, surface: Surface, light: Light, radiance: Tensor, noise: Tensor
+    stage: Stage, lamps: Lamps, surface: Surface, light: Light, radiance: Tensor
 ) -> Tensor:
     """Radiance of mirroring surfaces with what they reflect."""
     normal = surface.normal
     cosine = -(surface.view * normal).sum(1, keepdim=True).clamp(-1, 0)
     along = surface.view + 2 * cosine * normal
     met = stage.look(off_surface(surface), along, 0.004)
-    draws = torch.arange(len(along), device=noise.device) % noise.shape[1]
-    seen = sent_out(stage, lamps, met, noise[:3, draws].T)
+    seen = sharply_lit(stage, lamps, met)
     seen = seen + met.colour * light.ambient * 2
     seen = seen + met.colour * met.rows[:, EMIT, None] * light.level * 2
     sky = stage.scene.sky.radiance(along) * _sky_level(stage, light)

@@ -72,11 +72,15 @@ def _propose(s: Scene, room: Room) -> Pose:
         at = target + [flat * math.cos(yaw), flat * math.sin(yaw), away * math.sin(up)]
         at[2] = min(at[2], room.height - 0.1)
         return look_at(at, target, roll, fov)
-    if room.style == "shelf" and room.shelves and kind < 0.85:
-        k = 2 * int(rng.integers(len(room.shelves) // 2))
-        target, facing = room.shelves[k] + rng.normal(0, 0.15, 3), room.shelves[k + 1]
+    faced = room.shelves if room.style == "shelf" else room.people
+    if room.style in ("shelf", "person") and faced and kind < 0.85:
+        k = 2 * int(rng.integers(len(faced) // 2))
+        target, facing = faced[k] + rng.normal(0, 0.12, 3), faced[k + 1]
         aside = np.array([-facing[1], facing[0], 0]) * rng.normal(0, 0.5)
-        at = target + rng.uniform(0.5, 1.6) * (facing + aside) + [0, 0, rng.normal(0.1, 0.3)]
+        away = rng.uniform(0.5, 1.6) if room.style == "shelf" else np.exp(rng.uniform(-0.5, 1.1))
+        at = target + away * (facing + aside) + [0, 0, rng.normal(0.1, 0.3)]
+        if room.style == "person":
+            target = target - [0, 0, rng.uniform(0, 0.35) * away]
         return look_at(at, target, roll, fov)
     if kind < 0.35:  # something in particular, from nearby
         k = int(rng.integers(len(s.kinds)))
