@@ -5,9 +5,10 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from depthart.app import handlers, truth
-from depthart.app.inputs import EXAMPLES
+from depthart.app.inputs import example_pictures
 from depthart.app.state import Session
 from depthart.app.truth import Truth, read_truth
+from depthart.app.truth_panel import example_truth
 from depthart.images import Photo
 from depthart.prediction import PredictionStep
 
@@ -152,7 +153,12 @@ def test_error_map_is_red_where_too_near():
     assert (red[:10] > blue[:10]).all() and (blue[-10:] > red[-10:]).all()
 
 
-def test_the_example_has_its_truth():
-    photo = handlers.read_photo(EXAMPLES / "tabletop.jpg")
-    read = read_truth(EXAMPLES / "truth" / "tabletop_depth.png", photo)
-    assert read.valid.mean() > 0.9 and 0.2 < np.median(read.depth_m[read.valid]) < 5
+def test_examples_bring_their_truth():
+    found = {}
+    for path in example_pictures():
+        if (file := example_truth(str(path))) is not None:
+            found[path.stem] = read_truth(file, handlers.read_photo(path))
+    assert found
+    for read in found.values():
+        assert read.valid.mean() > 0.5 and 0.2 < np.median(read.depth_m[read.valid]) < 100
+    assert example_truth(None) is None and example_truth("holiday.jpg") is None
