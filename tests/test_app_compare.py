@@ -1,10 +1,10 @@
-"""Comparison of models and the plane probe without a browser: plain functions, and `/compare`."""
+"""Comparison of models without a browser: plain functions, and `/compare`."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from depthart.app import compare, compare_pictures, compare_tab, compare_view, handlers, planes
+from depthart.app import compare, compare_pictures, compare_tab, compare_view, handlers
 from depthart.app.compare import TRUTH, Failure, Result
 from depthart.app.models import Models
 from depthart.app.state import Look
@@ -213,92 +213,6 @@ def test_models_that_are_not_here_say_why():
     assert "It has not been trained yet" in compare_view.absent(
         untrained.__class__(**{**untrained.__dict__, "size_mb": 0.0})
     )
-
-
-# ---- planes --------------------------------------------------------------------------------------
-
-
-def plane_session(normal, offset=-2.0, noise=0.0):
-    """One scale whose depth is exactly a plane, seen with 55 degrees."""
-    from depthart.geometry import Intrinsics
-
-    camera = Intrinsics.from_fov(160, 120, 55)
-    rays = camera.rays().astype(np.float64)
-    depth = offset / (rays @ np.asarray(normal))
-    depth *= 1 + noise * np.random.default_rng(0).standard_normal(depth.shape)
-
-    class Wall(MadeUp):
-        def _refine(self, photo, sampler):
-            for step in super()._refine(photo, sampler):
-                step.decode = lambda: depth.astype(np.float32)
-                yield step
-
-    wall = Wall("wall", "scale_invariant")
-    session = handlers.new_session(wall, Photo(np.zeros((120, 160, 3), np.uint8)))
-    for _ in handlers.refine(session, lambda p, s: handlers.predictor_steps(wall, p, s), None):
-        pass
-    return session
-
-
-def test_a_plane_is_flat_and_faces_where_it_faces():
-    from depthart.app.planes_tab import faces
-
-    normal = np.array([0.3, -0.2, -0.9])
-    normal /= np.linalg.norm(normal)
-    found = planes.probe(plane_session(normal))
-    fit = found.scales[-1]
-    assert fit.unevenness < 1e-5 and fit.turned_deg == 0
-    np.testing.assert_allclose(fit.plane.normal, normal, atol=1e-4)
-    assert faces(fit) == "faces 12° up and 18° right"
-    rough = planes.probe(plane_session(normal, noise=0.02)).scales[-1]
-    assert rough.unevenness == pytest.approx(0.02 * abs(normal[2]), rel=0.2)
-
-
-def test_orientation_is_measured_against_the_ground_truth():
-    session = plane_session([np.sin(0.1), 0, -np.cos(0.1)])
-    depth = np.full((120, 160), 2.5, np.float32)  # a wall straight ahead
-    session.truth = Truth(depth, depth > 0)
-    found = planes.probe(session)
-    assert found.against == TRUTH and found.median_m == pytest.approx(2.5)
-    assert found.scales[-1].turned_deg == pytest.approx(np.degrees(0.1), rel=1e-3)
-    assert found.reference.turned_deg == 0
-
-
-def test_every_scale_and_every_model_is_probed(session, models):
-    from depthart.app.planes_tab import table
-
-    ask(session, models)
-    found = planes.probe(session, NAMES, (0.1, 0.6, 0.9, 0.95))
-    assert len(found.scales) == 10 and list(found.models) == ["own", *NAMES]
-    assert table(found, "own").count("<tr>") == 6
-    assert all(fit.turned_deg < 3 for fit in found.models.values())
-
-
-def test_the_ring_lies_inside_the_rectangle():
-    session = plane_session([0.0, 0, -1])
-    box = (0.2, 0.3, 0.6, 0.7)
-    fit = planes.probe(session, box=box).scales[-1]
-    drawn = planes.ring(session, box, fit)
-    x, y = np.array(drawn["ring"]).T
-    assert box[0] < x.min() and x.max() < box[2] and box[1] < y.min() + 1e-6
-    np.testing.assert_allclose(drawn["base"], [0.4, 0.5], atol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("box", "expected"),
-    [
-        ((0.8, 0.9, 0.2, 0.1), (0.2, 0.1, 0.8, 0.9)),
-        ((-1, 0.5, 2, 0.7), (0, 0.5, 1, 0.7)),
-        ((1, 1, 1, 1), (0.98, 0.98, 1, 1)),
-    ],
-)
-def test_rectangles_are_tidied(box, expected):
-    assert planes.tidy(box) == pytest.approx(expected)
-
-
-def test_no_rectangle():
-    with pytest.raises(ValueError, match="left, top, right and bottom"):
-        planes.tidy([0, float("nan"), 1, 1])
 
 
 # ---- the endpoint --------------------------------------------------------------------------------
