@@ -47,7 +47,7 @@ def test_rows_are_trained_once_and_end_in_a_table(data, labels, trunk, tmp_path,
     results = json.loads((folder / "ablation.json").read_text())
     assert list(results) == ["teacher", "labelled", "perturbed", "aligned"]
     assert results["teacher"]["scores"] == results["labelled"]["scores"]
-    assert results["aligned"]["encoder"].startswith("frozen ImageNet trunk")
+    assert results["aligned"]["encoder"].startswith("efficientnet_lite0 trunk")
     lines = (folder / "perturbed/results.jsonl").read_text().splitlines()
     assert len(lines) == 2 and json.loads(lines[0])["alignment"] == "disparity"
     text = document.read_text()

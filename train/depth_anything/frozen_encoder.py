@@ -80,13 +80,15 @@ class DinoV2(FrozenEncoder):
 
 
 class FrozenTrunk(FrozenEncoder):
-    """Our substitute where DINOv2 is not at hand: an ImageNet classifier's last features.
+    """Our substitute where DINOv2 is not at hand: a trunk's last features, such as an ImageNet
+    classifier's, or those of `train.depth_anything.self_supervised`.
 
-    Cells of different photos have a mean cosine of 0.04 and cells of one photo 0.41
+    The classifier's cells have a mean cosine of 0.04 between photos and 0.41 within one
     (MobileNetV2, stride 32, 27 photos), so that cosines near 1 - margin do say something.
 
     Args:
-        name: one of `depthart.trunks.TRUNKS`. weights: folded ImageNet file (safetensors).
+        name: one of `depthart.trunks.TRUNKS`.
+        weights: file of folded convolutions (safetensors); None = random.
         tap: 0 to 3, strides 4 to 32.
     """
 
@@ -97,7 +99,8 @@ class FrozenTrunk(FrozenEncoder):
             load_imagenet_trunk(self, weights)
         self.tap = tap
         self.channels = self.trunk.channels[tap]
-        self.description = f"frozen ImageNet trunk {name}, stride {2 ** (tap + 2)}"
+        source = "random" if weights is None else Path(weights).stem
+        self.description = f"{name} trunk ({source}), stride {2 ** (tap + 2)}"
         self.freeze()
 
     def features(self, images: Tensor) -> Tensor:

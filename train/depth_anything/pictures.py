@@ -58,7 +58,7 @@ def jobs(location: str, per_shard: int) -> list[Job]:
     """
     if per_shard < 1:
         raise ValueError(f"a shard takes at least one picture, got {per_shard}")
-    if "://" in location or location.startswith("pipe:"):
+    if "://" in location or "{" in location or location.startswith("pipe:"):
         from webdataset.shardlists import expand_urls
 
         return [Job(i, (url,), True) for i, url in enumerate(expand_urls(location))]
