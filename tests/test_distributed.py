@@ -7,13 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 import torch
 
+import depthart
 from tests import toy_command
+from tests.conftest import rendered_shard
 
 # Processes start from one that has imported torch already: each is real, and ready at once.
 SERVER = multiprocessing.get_context("forkserver")
@@ -40,9 +43,11 @@ def environments(count: int) -> list[dict[str, str]]:
     return [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
 
 
-def start(output: Path, *flags: str, processes: int = 1) -> list[BaseProcess]:
+def start(
+    output: Path, *flags: str, processes: int = 1, command: Callable = toy_command.main
+) -> list[BaseProcess]:
     started = [
-        SERVER.Process(target=toy_command.main, args=(["-o", str(output), *flags], environment))
+        SERVER.Process(target=command, args=(["-o", str(output), *flags], environment))
         for environment in environments(processes)
     ]
     for process in started:
@@ -121,6 +126,27 @@ def test_a_killed_run_ends_with_the_same_weights(processes, alone, tmp_path):
             assert torch.equal(weights(tmp_path)[key], value), key
     else:
         assert_close(weights(tmp_path), weights(alone))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [(), ("--fsdp",)], ids=["replicated", "sharded"])
+def test_the_transformer_follows_too(flags, tmp_path):
+    """The real command, roll-outs and evaluation included, with everything in training."""
+    data = rendered_shard(tmp_path)
+    fixed = "--preset tiny --steps 3 --batch-size 4 --log-every 1 --warmup 1 --no-bf16".split()
+    fixed += f"--device cpu --train-encoder 1 --rendered {data} --held-out {data}".split()
+    runs = {1: (), 2: flags}
+    for count, more in runs.items():
+        folder = tmp_path / str(count)
+        finish(start(folder, *fixed, *more, processes=count, command=toy_command.transformer))
+    lines = [
+        [json.loads(line) for line in (tmp_path / f"{n}/log.jsonl").read_text().splitlines()]
+        for n in runs
+    ]
+    for one, two in zip(*lines, strict=True):
+        for key in one.keys() - {"samples_per_s", "minutes_left"}:
+            assert two[key] == pytest.approx(one[key], rel=1e-3), key
+    assert depthart.load(tmp_path / "2/model", device="cpu").kind == "scale_invariant"
 
 
 @pytest.mark.slow

@@ -64,3 +64,12 @@ def main(arguments: list[str], environment: dict[str, str]) -> None:
         return {"bias": module["second"].bias.sum().item()}
 
     fit(module, loss_of_step, run, options.output, publish=publish, evaluate=evaluate)
+
+
+def transformer(arguments: list[str], environment: dict[str, str]) -> None:
+    """The real command instead."""
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    from train import autoregressive
+
+    autoregressive.main(arguments)

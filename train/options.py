@@ -20,7 +20,7 @@ def add_preset(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, defaults: RunConfig) -> None:
-    """One option per scalar field of `RunConfig`, and `--dry-run`."""
+    """One option per field of `RunConfig`, and `--dry-run`."""
     group = parser.add_argument_group("run")
     for field in fields(RunConfig):
         value = getattr(defaults, field.name)
@@ -29,6 +29,11 @@ def add_run_arguments(parser: argparse.ArgumentParser, defaults: RunConfig) -> N
             group.add_argument(name, action=argparse.BooleanOptionalAction, default=value)
         elif isinstance(value, int | float | str):
             group.add_argument(name, type=type(value), default=value, help=f"default {value}")
+        elif isinstance(value, tuple):
+            shown = " ".join(map(str, value))
+            group.add_argument(
+                name, nargs=len(value), type=type(value[0]), default=value, help=f"default {shown}"
+            )
     group.add_argument(
         "--dry-run",
         action="store_true",
@@ -39,4 +44,6 @@ def add_run_arguments(parser: argparse.ArgumentParser, defaults: RunConfig) -> N
 def run_config(options: argparse.Namespace, defaults: RunConfig) -> RunConfig:
     """The arguments back as a `RunConfig`."""
     names = [field.name for field in fields(RunConfig) if hasattr(options, field.name)]
-    return replace(defaults, **{name: getattr(options, name) for name in names})
+    values = {name: getattr(options, name) for name in names}
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return replace(defaults, **values | lists)
