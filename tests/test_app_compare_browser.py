@@ -123,7 +123,9 @@ def test_point_clouds_turn_together(address, photos, visit):
     page.wait_for_function(
         f"{CLOUDS}.length === 3 && {CLOUDS}.every(p => p._fullData?.[0].z?.length > 100)"
     )
-    box = page.locator("#clouds .plot-host").nth(1).bounding_box()
+    cloud = page.locator("#clouds .plot-host").nth(1)
+    cloud.scroll_into_view_if_needed()
+    box = cloud.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()

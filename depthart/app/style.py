@@ -221,12 +221,11 @@ table.scores tr.chosen td { font-weight: 700; background: var(--background-fill-
   .plot-grid .plot-host { height: 190px; }
   /* A table too wide for a phone: a block per row, each number with its own heading. */
   .numbers thead { display: none; }
-  .numbers table tr { display: grid; grid-template-columns: auto 1fr auto 1fr; padding: .5rem 0;
-    border-bottom: 1px solid var(--border-color-primary) !important; }
+  .numbers table tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1rem;
+    padding: .5rem 0; border-bottom: 1px solid var(--border-color-primary) !important; }
   .numbers table :is(th, td) { border: 0 !important; padding: .1rem 0 !important; }
-  .numbers table th, .numbers table td.words { grid-column: 1 / -1; }
-  .numbers td { display: grid; grid-template-columns: subgrid; grid-column: span 2; gap: .5rem; }
-  .numbers td:not(.words) { text-align: left !important; }
+  .numbers table :is(th, td.words) { grid-column: 1 / -1; }
+  .numbers td:not(.words) { display: flex; justify-content: space-between; gap: .5rem; }
   .numbers td:not(.words)::before { content: attr(data-head);
     color: var(--body-text-color-subdued); }
   #columns { --main-height: 310px; --side-height: 290px; --photo-height: 250px;
