@@ -26,7 +26,7 @@ def layout(ui: SimpleNamespace) -> None:
             2, ensemble.MOST, 8, step=1, label="Draws", scale=3, min_width=280, buttons=[]
         )
         ui.ensemble_run = gr.Button("Draw", scale=1, min_width=90, elem_id="draw")
-        ui.ensemble_stop = gr.Button("Stop", scale=1, min_width=90, interactive=False)
+        ui.ensemble_stop = gr.Button("Stop drawing", scale=1, min_width=120, interactive=False)
     ui.ensemble_status = words("", elem_id="ensemble-status")
     with gr.Row(equal_height=False, visible=False) as ui.ensemble_row:
         with gr.Column(min_width=300):
