@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from depthart.baselines import FAMILIES
-from depthart.baselines.published import PUBLISHED
+from depthart.baselines.published import INSTALL, PUBLISHED
 from depthart.checkpoints import CHECKPOINTS, CONFIG_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ class _Entry:
 
 _OWN_LICENCE = "MIT code; weights trained partly on research-only data, see the model card"
 _CLONE = "the repository bundles it: clone with its large files"
-_NEEDS = "python -m pip install -r depthart/baselines/requirements.txt"
 
 
 def _trained_here(family: str, description: str, kind: str = "scale_invariant") -> _Entry:
@@ -121,7 +120,7 @@ def list_models() -> list[ModelInfo]:
         missing = bool(entry.needs) and find_spec(entry.needs) is None
         reasons = [] if here else [f"not downloaded; {entry.fetch}"]
         if missing:
-            reasons.append(f"needs {entry.needs}; run: {_NEEDS}")
+            reasons.append(f"needs {entry.needs}; run: {INSTALL}")
         infos.append(
             ModelInfo(
                 name,
@@ -228,8 +227,8 @@ def _others() -> dict[str, _Entry]:
     found = {}
     for path in sorted(CHECKPOINTS.glob(f"*/{CONFIG_FILE}")):
         name = path.parent.name
-        architecture = _config(path.parent).get("model")
-        if name not in MODELS and architecture in OPENERS:
+        architecture = None if name in MODELS else _config(path.parent).get("model")
+        if architecture in OPENERS:
             family: Family = "depthart" if architecture == "depthart" else "baseline"
             found[name] = _Entry("not stated", f"{architecture} checkpoint, added here", family)
     return found

@@ -346,3 +346,24 @@ def test_bad_arguments_are_refused_at_once(tiny_predictor, picture, tmp_path):
 def test_the_model_is_in_evaluation_mode(tiny_model):
     tiny_model.train()
     assert not Predictor(tiny_model).model.training
+
+
+# ---- other checkpoints -----------------------------------------------------------------------
+
+
+def test_a_folder_put_beside_the_known_ones_is_listed(folder, checkpoints):
+    shutil.copytree(folder, checkpoints / "mine")
+    (checkpoints / "broken").mkdir()
+    (checkpoints / "broken" / CONFIG_FILE).write_text("{")
+    infos = {info.name: info for info in list_models()}
+    assert infos["mine"].available and infos["mine"].family == "depthart"
+    assert "broken" not in infos
+    assert load("mine", "cpu").name == "mine"
+
+
+def test_the_kind_is_that_of_the_checkpoint(folder, checkpoints):
+    assert {info.name: info.kind for info in list_models()}["midas-small"] == "scale_invariant"
+    shutil.copytree(folder, checkpoints / "midas-small")
+    config = checkpoints / "midas-small" / CONFIG_FILE
+    config.write_text(json.dumps({"model": "midas", "kind": "disparity"}))
+    assert {info.name: info.kind for info in list_models()}["midas-small"] == "disparity"

@@ -18,7 +18,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from depthart.base_predictor import BasePredictor
-from depthart.baselines.published import PUBLISHED
+from depthart.baselines.published import INSTALL, PUBLISHED
 from depthart.checkpoints import CONFIG_FILE, WEIGHTS_FILE, CheckpointError
 from depthart.fetch import DownloadError
 from depthart.prediction import Kind, PredictionStep
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from depthart.images import Photo
     from depthart.sampling import Sampler
 
-REQUIREMENTS = "python -m pip install -r depthart/baselines/requirements.txt"
 # `model_type` in config.json -> what the model's numbers are; MiDaS' habit, disparity, for others.
 _METRIC_TYPES = frozenset({"zoedepth", "depth_pro", "glpn"})
 
@@ -132,7 +131,7 @@ class PretrainedPredictor(BasePredictor):
         try:
             from transformers import AutoImageProcessor, AutoModelForDepthEstimation
         except ImportError as error:
-            raise ImportError(f"{name} needs transformers; run: {REQUIREMENTS}") from error
+            raise ImportError(f"{name} needs transformers; run: {INSTALL}") from error
         model = AutoModelForDepthEstimation.from_pretrained(where, **options).float()
         processor = AutoImageProcessor.from_pretrained(where, **options)
         if name in PUBLISHED:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+# Models trained elsewhere need transformers; the others do not.
+INSTALL = "python -m pip install -r depthart/baselines/requirements.txt"
+
 APACHE, NON_COMMERCIAL = "Apache-2.0", "CC-BY-NC-4.0 (no commercial use)"
 
 
