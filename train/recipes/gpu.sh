@@ -15,7 +15,7 @@ CORES=$(nproc)
 BATCH=${BATCH:-64}
 ROOMS=${ROOMS:-$OUT/rooms}
 HELD_OUT=${HELD_OUT:-$OUT/rooms_held_out}
-BACKBONE=${BACKBONE:-mobilenet_v2}
+BACKBONE=${BACKBONE:-efficientnet_lite2}
 real=() ; [ -n "${REAL:-}" ] && real=(--real "$REAL")
 photos=() ; [ -n "${PHOTOS:-}" ] && photos=(--photos "$PHOTOS")
 trunk=() ; [ -n "${TRUNK:-}" ] && trunk=(--trunk "$TRUNK")

