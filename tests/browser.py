@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -30,18 +32,32 @@ PATIENCE_MS = 60_000
 
 
 class Slow:
-    """A predictor that takes its time, so that a visitor can press Stop."""
+    """A predictor that takes its time, or a step at a time, so that a visitor can press Stop."""
 
     def __init__(self, predictor):
         self._predictor = predictor
+        self._tickets = None
 
     def __getattr__(self, name):
         return getattr(self._predictor, name)
 
     def refine(self, *args, **kwargs):
         for step in self._predictor.refine(*args, **kwargs):
-            time.sleep(0.12)
+            if self._tickets is None:
+                time.sleep(0.12)
+            else:
+                self._tickets.acquire(timeout=PATIENCE_MS / 1000)
             yield step
+
+    @contextmanager
+    def step_by_step(self):
+        """Inside, each call of what it gives lets one more step out."""
+        self._tickets = threading.Semaphore(0)
+        try:
+            yield self._tickets.release
+        finally:
+            tickets, self._tickets = self._tickets, None
+            tickets.release(100)
 
 
 def serve(*args):
@@ -53,8 +69,13 @@ def serve(*args):
 
 
 @pytest.fixture(scope="module")
-def url(tiny_predictor):
-    demo, address = serve("tiny-random", Slow(tiny_predictor))
+def slow(tiny_predictor):
+    return Slow(tiny_predictor)
+
+
+@pytest.fixture(scope="module")
+def url(slow):
+    demo, address = serve("tiny-random", slow)
     yield address
     demo.close()
 
@@ -72,23 +93,27 @@ def chromium():
 
 @pytest.fixture
 def visit(chromium):
-    """Opens pages; afterwards none of them may have reported an error."""
-    pages, errors = [], []
+    """Opens pages, each of a visitor of its own; none of them may have reported an error."""
+    visitors, errors = [], []
 
     def open_page(address, width=1280, height=900, theme="light"):
-        page = chromium.new_page(viewport={"width": width, "height": height})
+        visitor = chromium.new_context(viewport={"width": width, "height": height})
+        visitors.append(visitor)
+        # Headless Chromium offers WebGPU and then fails to start it, which Babylon reports.
+        visitor.add_init_script("delete Navigator.prototype.gpu")
+        page = visitor.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{address}?__theme={theme}")
         page.wait_for_selector("#scale input[type=range]")
-        pages.append(page)
         return page
 
     yield open_page
-    for page in pages:
-        page.close()
-    assert errors == []
+    reported = list(errors)  # what follows breaks connections off
+    for visitor in visitors:
+        visitor.close()
+    assert reported == []
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +140,12 @@ def press(page, name):
 
 
 def open_tab(page, name):
-    page.get_by_role("tab", name=name).click()
+    """Through the menu of those that have no room, if need be."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if not tab.is_visible():
+        page.locator(".overflow-menu > button").click()
+        tab = page.locator(".overflow-dropdown button", has_text=name)
+    tab.click()
 
 
 def wait_for_text(page, selector, pattern):
@@ -131,9 +161,14 @@ def refine(page, path):
 
 
 def run(page):
+    start(page)
+    wait_for_text(page, "#status .status:not([data-old])", r"10 scales in \d")
+
+
+def start(page):
+    """Press the button; the status that was there is marked, however soon another follows."""
+    page.evaluate("document.querySelector('#status .status').dataset.old = 'old'")
     press(page, "Estimate depth")
-    page.wait_for_selector("#status .working")
-    wait_for_text(page, "#status", r"10 scales in \d")
 
 
 def shown_scale(page):

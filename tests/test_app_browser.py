@@ -1,6 +1,5 @@
 """What a visitor does, in headless Chromium, with a tiny model. Console errors fail a test."""
 
-import re
 import zipfile
 
 import numpy as np
@@ -18,30 +17,32 @@ from tests.browser import (
     run,
     serve,
     shown_scale,
+    slow,
     source,
+    start,
     upload,
     url,
     visit,
     wait_for_text,
 )
 
-__all__ = ["chromium", "photos", "url", "visit"]  # fixtures
+__all__ = ["chromium", "photos", "slow", "url", "visit"]  # fixtures
 pytestmark = MARKS
 
 
-def test_watch_ten_scales_and_step_back(url, photos, visit):
+def test_watch_ten_scales_and_step_back(url, slow, photos, visit):
     page = visit(url)
-    page.evaluate(
-        """() => {
-          window.seen = [];
-          new MutationObserver(() => {
-            const scale = document.querySelector('#ladder').innerText.match(/Scale \\d+/)?.[0];
-            if (scale && seen.at(-1) !== scale) seen.push(scale);
-          }).observe(document.body, {subtree: true, childList: true, characterData: true});
-        }"""
-    )
-    refine(page, photos[0])
-    assert page.evaluate("seen") == [f"Scale {k}" for k in range(1, 11)]
+    upload(page, photos[0])
+    with slow.step_by_step() as let_go:
+        start(page)
+        picture = None
+        for k in range(1, 11):
+            let_go()
+            wait_for_text(page, "#ladder", f"Scale {k} of 10")
+            changed = "before => (document.querySelector('.map img')?.src ?? before) !== before"
+            page.wait_for_function(changed, arg=picture)
+            picture = source(page)
+        wait_for_text(page, "#status", r"10 scales in \d")
     last = source(page)
     page.click("#previous")
     wait_for_text(page, "#ladder", "Scale 9 of 10")
@@ -51,10 +52,19 @@ def test_watch_ten_scales_and_step_back(url, photos, visit):
     page.wait_for_function("s => document.querySelector('.map img').src === s", arg=last)
     move_slider(page, 3)
     assert "scale 3 changed" in page.inner_text("#results")
-    page.evaluate("seen = ['Scale 3']")
+    page.evaluate(
+        """() => {
+          window.seen = [];
+          new MutationObserver(() => {
+            const scale = Number(document.querySelector('#ladder').innerText.match(/\\d+/)?.[0]);
+            if (scale && seen.at(-1) !== scale) seen.push(scale);
+          }).observe(document.body, {subtree: true, childList: true, characterData: true});
+        }"""
+    )
     page.click("#play")
     wait_for_text(page, "#ladder", "Scale 10 of 10")
-    assert page.evaluate("seen") == [f"Scale {k}" for k in range(3, 11)]
+    seen = page.evaluate("seen")  # a busy page may draw two steps at once
+    assert seen == sorted(set(seen)) and seen[-1] == 10 and len(seen) >= 4
 
 
 def test_keys_move_the_slider(url, photos, visit):
@@ -65,20 +75,19 @@ def test_keys_move_the_slider(url, photos, visit):
     wait_for_text(page, "#ladder", "Scale 9 of 10")
 
 
-def test_stop_keeps_what_is_there(url, photos, visit):
+def test_stop_keeps_what_is_there(url, slow, photos, visit):
     page = visit(url)
     upload(page, photos[0])
-    press(page, "Estimate depth")
-    wait_for_text(page, "#ladder", "Scale [2-5] of 10")
-    press(page, "Stop")
-    wait_for_text(page, "#status", "Stopped after scale")
-    done = int(re.search(r"scale (\d+) of 10", page.inner_text("#status"))[1])
-    assert done < 10
-    wait_for_text(page, "#ladder", f"Scale {done} of 10")
+    with slow.step_by_step() as let_go:
+        start(page)
+        for k in range(1, 4):
+            let_go()
+            wait_for_text(page, "#ladder", f"Scale {k} of 10")
+        press(page, "Stop")
+        wait_for_text(page, "#status", "Stopped after scale 3 of 10")
     page.click("#previous")
-    wait_for_text(page, "#ladder", f"Scale {done - 1} of 10")
-    press(page, "Estimate depth")
-    wait_for_text(page, "#status", r"10 scales in \d")
+    wait_for_text(page, "#ladder", "Scale 2 of 10")
+    run(page)
 
 
 def test_an_example_runs_at_a_click(url, visit):
@@ -119,7 +128,9 @@ def test_point_cloud_keeps_the_view(url, photos, visit):
     refine(page, photos[0])
     open_tab(page, "3D")
     page.wait_for_selector("#cloud canvas")
-    page.wait_for_function("document.querySelector('#cloud .plot-host')._fullData?.[0].z?.length > 1")
+    page.wait_for_function(
+        "document.querySelector('#cloud .plot-host')._fullData?.[0].z?.length > 1"
+    )
     box = page.locator("#cloud").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     start = plot(page, "p.layout.scene.camera.eye")
