@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[1] / "assets" / "examples"
 
 def test_folder_holds_the_listed_pictures():
     assert {p.stem for p in FOLDER.glob("*.jpg")} == set(EXAMPLES)
-    assert len(set(EXAMPLES.values())) == len(EXAMPLES) == 8
+    assert len(set(EXAMPLES.values())) == len(EXAMPLES) == 12
     readme = (FOLDER / "README.md").read_text()
     assert "python -m train.render.examples" in readme
     for name in EXAMPLES:
@@ -48,12 +48,12 @@ def test_truth_is_the_depth_of_its_picture(tmp_path):
 
 def test_drawing(tmp_path):
     """The script's own functions, small."""
-    picture, exif = draw_picture(EXAMPLES["lamp"], 32)
-    picture.save(tmp_path / "lamp.jpg", quality=QUALITY, exif=exif)
-    small, committed = open_photo(tmp_path / "lamp.jpg"), open_photo(FOLDER / "lamp.jpg")
+    picture, exif = draw_picture(EXAMPLES["teapot"], 32)
+    picture.save(tmp_path / "teapot.jpg", quality=QUALITY, exif=exif)
+    small, committed = open_photo(tmp_path / "teapot.jpg"), open_photo(FOLDER / "teapot.jpg")
     assert small.rgb.shape == (32, 32, 3)
     assert small.focal_35mm == committed.focal_35mm
-    truth, about = draw_truth(EXAMPLES["lamp"], 32)
-    truth.save(tmp_path / "lamp.png", pnginfo=about)
-    expected = render_batch([EXAMPLES["lamp"]], 32).depth_m[0]
-    np.testing.assert_allclose(read_depth_png(tmp_path / "lamp.png"), expected, atol=6e-4)
+    truth, about = draw_truth(EXAMPLES["teapot"], 32)
+    truth.save(tmp_path / "teapot.png", pnginfo=about)
+    expected = render_batch([EXAMPLES["teapot"]], 32).depth_m[0]
+    np.testing.assert_allclose(read_depth_png(tmp_path / "teapot.png"), expected, atol=6e-4)

@@ -1,4 +1,4 @@
-"""Render indoor scenes with exact depth: `python -m train.render`.
+"""Render scenes with exact depth: `python -m train.render`.
 
 Training data, in shards of 100 pictures that `train.data.rendered.RenderedScenes` reads
 (`train/render/shards.py` lists their files):
@@ -6,11 +6,18 @@ Training data, in shards of 100 pictures that `train.data.rendered.RenderedScene
     python -m train.render -o FOLDER --count 12000 --photos PHOTOS --workers 2
 
 A seed is a picture; seeds run from --first-seed upwards, so that sets with other seeds share no
-scene. Held-out scenes: `--first-seed 1000000000`. --photos is a folder of .jpg, .png or .webp files
-that become pictures on walls, screens, covers and wallpapers; without it all textures are
-procedural. A run that was stopped goes on where it was when the same command is given again; what
-is lost is at most the shard it was working on. Every worker is a process with one thread, about
-0.5 s a picture at 256 x 256. On a GPU: `--device cuda --batch 32`.
+scene. Held-out scenes: `--first-seed 1000000000` and no folders. Folders of files make pictures
+richer, and other ones; without them everything is made by procedure:
+
+- --photos: .jpg, .png or .webp files that become pictures on walls, screens, covers and cloth;
+- --meshes: textured objects `<id>.npz` with a `manifest.json` (`train/render/assets.py`), and
+  furnished places in `layouts.json`;
+- --environments: panoramas `<name>.npy`, (H, 2 H, 3) linear RGB; those taken outdoors become skies.
+
+A run that was stopped goes on where it was when the same command is given again; what is lost is at
+most the shard it was working on. Every worker is a process with one thread, about 0.45 s a picture
+at 256 x 256. Rays are always cast on the CPU, by Embree; `--device` only says where to shade. On a
+machine with a GPU, many --workers on the CPU are the way to feed it.
 
 To look at some scenes, each picture above its depth map:
 

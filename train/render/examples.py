@@ -1,7 +1,7 @@
 """Draw the app's example pictures: `python -m train.render.examples`.
 
-Eight scenes with procedural textures only, so nobody's photo is in them. Their seeds lie far from
-those of training (from 0) and of held-out scenes (from 1,000,000,000).
+Twelve scenes without any file from outside, so nobody's photo or model is in them. Their seeds lie
+far from those of training (from 0) and of held-out scenes (from 1,000,000,000).
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ from depthart.geometry import FILM_DIAGONAL_MM
 from train.render.render import render_batch
 
 EXAMPLES = {
-    "bookshelf": 2_000_000_044,
-    "corridor": 2_000_000_091,
-    "desk": 2_000_000_236,
-    "hall": 2_000_000_172,
-    "lamp": 2_000_000_175,
-    "study": 2_000_000_093,
-    "tabletop": 2_000_000_101,
-    "television": 2_000_000_221,
+    "bookshelf": 2_000_000_358,
+    "corridor": 2_000_000_101,
+    "desk": 2_000_000_022,
+    "flatlay": 2_000_000_020,
+    "hall": 2_000_000_107,
+    "living_room": 2_000_000_031,
+    "park": 2_000_000_139,
+    "person": 2_000_000_103,
+    "plant": 2_000_000_100,
+    "square": 2_000_000_137,
+    "tabletop": 2_000_000_037,
+    "teapot": 2_000_000_206,
 }
 WITH_TRUTH = "tabletop"
 SIZE = 512
-QUALITY = 92
+QUALITY = 88
 
 
 def draw_picture(seed: int, size: int = SIZE) -> tuple[Image.Image, Image.Exif]:

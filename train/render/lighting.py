@@ -16,6 +16,7 @@ from torch import Tensor
 
 from train.render.surface import EMIT, GLOSS, Stage, Surface
 
+FILL = 0.01  # light that is everywhere: where a beam hides the only lamp, something is seen
 BOUNCES = 4  # rays for each second pixel of each second row
 
 
@@ -206,7 +207,7 @@ def _bounce(
     glow = met.rows[:, EMIT, None] * met.colour * first.mean() * 2
     # each further bounce brings the mean albedo's share of the one before
     mean = met.colour[lit].mean(0).clamp_max(0.75) if lit.any() else first
-    ambient = first * mean / (1 - mean) + 0.02 * first.mean()
+    ambient = first * mean / (1 - mean) + 0.02 * first.mean() + FILL
     if stage.scene.outdoors:
         sky = stage.scene.sky.radiance(along, soft=True)
         light = light + met.colour * 0.3 * stage.scene.sky.radiance(met.normal, soft=True)
