@@ -228,6 +228,21 @@ def test_modes_are_as_before_after_an_error(with_dropout):
     assert model.training and model.transformer.training
 
 
+def test_weights_cast_once_give_what_autocast_gives(pictures):
+    """In bf16 the roll-out is autocast's to the bit, and the parameters are back afterwards."""
+    model = make_tiny()
+    with torch.no_grad():
+        features = model.image_features(pictures[0]), model.vqvae.encode(pictures[1])
+    before = dict(model.named_parameters())
+    with torch.autocast("cpu", torch.bfloat16):
+        lesson = dynamic_targets(model, *features)
+        with torch.no_grad():
+            plain = [step.features for step in model.rollout(features[0])]
+    for mine, expected in zip(lesson.totals[1:], plain[:-1], strict=True):
+        assert torch.equal(mine, expected)
+    assert all(before[name] is parameter for name, parameter in model.named_parameters())
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_gradients_of_the_caller_stay_on(lesson_input, objective):
     model, *features = lesson_input

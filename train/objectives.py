@@ -80,7 +80,7 @@ def dynamic_targets(
     quantizer = model.vqvae.quantizer
     total = torch.zeros_like(depth_features)
     lesson = Lesson([], [], [], [])
-    with _evaluation_mode(model):
+    with _evaluation_mode(model), _cast_once(model.transformer, depth_features.device.type):
         for step in model.rollout(image_features, sampler, count):
             if step.scale:
                 lesson.inputs.append(quantizer.downsample(total, step.scale))
@@ -102,6 +102,28 @@ def _evaluation_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+@contextmanager
+def _cast_once(module: nn.Module, device_type: str) -> Iterator[None]:
+    """Inside, linear layers hold weights of autocast's type, if it is on.
+
+    Without gradients autocast would cast every weight anew at every scale: the same numbers, ten
+    times.
+    """
+    whole: list[tuple[nn.Linear, str, nn.Parameter]] = []
+    if torch.is_autocast_enabled(device_type):
+        dtype = torch.get_autocast_dtype(device_type)
+        for linear in module.modules():
+            if isinstance(linear, nn.Linear):
+                whole += [(linear, name, p) for name, p in linear.named_parameters(recurse=False)]
+        for linear, name, parameter in whole:
+            linear._parameters[name] = parameter.to(dtype)
+    try:
+        yield
+    finally:
+        for linear, name, parameter in whole:
+            linear._parameters[name] = parameter
 
 
 OBJECTIVES: dict[str, Objective] = {"var": teacher_forcing, "depthart": dynamic_targets}
