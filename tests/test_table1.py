@@ -12,7 +12,7 @@ from depthart.predictor import save_model
 from depthart.trunks import TRUNKS, Stage
 from tests.floors import write_floors
 from train import evaluate, report
-from train.evaluate_models import chosen_models, table_alignment
+from train.evaluate_models import chosen_models, label_of, table_alignment
 from train.published import COLUMNS, RANKS, TABLE_1
 from train.ranking import average_ranks
 from train.table1 import equal_ranks, order_note, table_1
@@ -146,6 +146,12 @@ def test_nothing_to_evaluate(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="no model is available"):
         chosen_models(["all"])
     assert chosen_models(["a", "a", "b"]) == ["a", "b"]
+    for name in ("one/model", "two/model", "three", "four/three"):
+        (tmp_path / name).mkdir(parents=True)
+    runs = [str(tmp_path / "one/model"), str(tmp_path / "two/model")]
+    assert [label_of(run) for run in chosen_models(runs)] == ["one", "two"]
+    with pytest.raises(ValueError, match="two of the models are called three"):
+        chosen_models([str(tmp_path / "three"), str(tmp_path / "four/three")])
     with pytest.raises(ValueError, match="no results of models"):
         table_1({"rendered": {}})
     with pytest.raises(FileNotFoundError, match="no results in"):

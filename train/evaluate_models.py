@@ -24,7 +24,7 @@ def chosen_models(names: Sequence[str]) -> list[str]:
     """The names themselves; "all" stands for every model that is available here.
 
     Raises:
-        ValueError: if nothing is available.
+        ValueError: if nothing is available, or two models would have one label.
     """
     found: dict[str, None] = {}
     for name in names:
@@ -34,12 +34,19 @@ def chosen_models(names: Sequence[str]) -> list[str]:
             found[name] = None
     if not found:
         raise ValueError("no model is available here; see python -m depthart models")
+    labels = [label_of(name) for name in found]
+    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        raise ValueError(f"two of the models are called {twice[0]}; rename one of the folders")
     return list(found)
 
 
 def label_of(model: str) -> str:
-    """What the lines of a model are called: its name, a folder's own name."""
-    return Path(model).resolve().name if Path(model).is_dir() else model
+    """What the lines of a model are called: its name; a folder's own, a run's for RUN/model."""
+    path = Path(model)
+    if not path.is_dir():
+        return model
+    path = path.resolve()
+    return path.parent.name if path.name == "model" else path.name
 
 
 def evaluate_models(
