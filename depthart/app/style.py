@@ -226,6 +226,7 @@ table.scores tr.chosen td { font-weight: 700; background: var(--background-fill-
   .numbers table :is(th, td) { border: 0 !important; padding: .1rem 0 !important; }
   .numbers table :is(th, td.words) { grid-column: 1 / -1; }
   .numbers td:not(.words) { display: flex; justify-content: space-between; gap: .5rem; }
+  .numbers td[data-head^=Aligned]::before { content: "Aligned by: "; }
   .numbers td:not(.words)::before { content: attr(data-head);
     color: var(--body-text-color-subdued); }
   #columns { --main-height: 310px; --side-height: 290px; --photo-height: 250px;
