@@ -56,7 +56,7 @@ def test_watch_ten_scales_and_step_back(url, slow, photos, visit):
         """() => {
           window.seen = [];
           new MutationObserver(() => {
-            const scale = Number(document.querySelector('#ladder').innerText.match(/\\d+/)?.[0]);
+            const scale = Number(/Scale (\\d+)/.exec(document.querySelector('#ladder').innerText)?.[1]);
             if (scale && seen.at(-1) !== scale) seen.push(scale);
           }).observe(document.body, {subtree: true, childList: true, characterData: true});
         }"""
@@ -85,8 +85,10 @@ def test_stop_keeps_what_is_there(url, slow, photos, visit):
             wait_for_text(page, "#ladder", f"Scale {k} of 10")
         press(page, "Stop")
         wait_for_text(page, "#status", "Stopped after scale 3 of 10")
+    # The scale that was in the making when Stop was pressed is finished and kept.
+    wait_for_text(page, "#status", "Stopped after scale 4 of 10")
     page.click("#previous")
-    wait_for_text(page, "#ladder", "Scale 2 of 10")
+    wait_for_text(page, "#ladder", "Scale 3 of 10")
     run(page)
 
 
