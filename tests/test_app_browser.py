@@ -56,7 +56,8 @@ def test_watch_ten_scales_and_step_back(url, slow, photos, visit):
         """() => {
           window.seen = [];
           new MutationObserver(() => {
-            const scale = Number(/Scale (\\d+)/.exec(document.querySelector('#ladder').innerText)?.[1]);
+            const words = document.querySelector('#ladder').innerText;
+            const scale = Number(/Scale (\\d+)/.exec(words)?.[1]);
             if (scale && seen.at(-1) !== scale) seen.push(scale);
           }).observe(document.body, {subtree: true, childList: true, characterData: true});
         }"""
