@@ -129,7 +129,7 @@ def test_point_clouds_turn_together(address, photos, visit):
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + 60, y + 30, steps=4)
+    page.mouse.move(x + 60, y + 30, steps=2)
     page.mouse.up()
     page.wait_for_function(
         f"""() => {{

@@ -16,7 +16,7 @@ from depthart.visualize import colorize, depth_limits, difference_map
 
 PHOTO = "Photo"
 MAX_CLOUDS = 6  # each takes one of the browser's 16 WebGL contexts
-CLOUD_POINTS = 12_000  # of each
+CLOUD_POINTS = 8_000  # of each
 CARD_SIDE = 400  # pixels on the longer side of the small pictures
 
 
@@ -88,6 +88,7 @@ def clouds(session: Session, reference: Reference, shown: dict[str, Aligned]) ->
         if len(points):
             unit = "m" if reference.metric else "(relative)"
             figure = plots.cloud_figure(points, f"{id(session)}", unit)
+            figure.layout.scene.hovermode = False  # looking for the point below costs a drawing
             figures.append({"title": name, "figure": json.loads(figure.to_json())})
     return json.dumps(figures)
 

@@ -36,25 +36,25 @@ _LINKED_ON_LOAD = """
 const grid = element.querySelector('.plot-grid');
 const options = {responsive: true, displaylogo: false, displayModeBar: false};
 const hosts = () => [...grid.querySelectorAll('.plot-host')];
-let leader = null, wanted = null;
+// Only the plot in the visitor's hand leads: the others report their own turning, too.
+let leader = null, wanted = null, busy = false;
 const turnOthers = async () => {
+  if (busy) return;
+  busy = true;
   const plotly = await window.depthartPlotly();
   while (wanted) {
-    const [from, camera] = wanted;
+    const camera = wanted;
     wanted = null;
     for (const host of hosts()) {
-      if (host !== from) await plotly.relayout(host, {'scene.camera': structuredClone(camera)});
+      if (host !== leader) await plotly.relayout(host, {'scene.camera': structuredClone(camera)});
     }
   }
-  leader = null;
+  busy = false;
 };
 const follow = (host) => (event) => {
-  const camera = event?.['scene.camera'];
-  if (!camera || (leader && leader !== host)) return;
-  const idle = !leader;
-  leader = host;
-  wanted = [host, camera];
-  if (idle) turnOthers();
+  if (host !== leader || !event?.['scene.camera']) return;
+  wanted = event['scene.camera'];
+  turnOthers();
 };
 const draw = async () => {
   const clouds = JSON.parse(props.value || '[]');
@@ -78,6 +78,9 @@ const draw = async () => {
     if (fresh && index && camera) figure.layout.scene.camera = structuredClone(camera);
     await plotly.react(host, figure.data, figure.layout, options);
     if (!fresh) continue;
+    for (const name of ['pointerdown', 'wheel', 'touchstart']) {
+      host.addEventListener(name, () => { leader = host; }, {capture: true, passive: true});
+    }
     for (const name of ['plotly_relayouting', 'plotly_relayout']) host.on(name, follow(host));
   }
 };
