@@ -177,3 +177,16 @@ def test_unknown_families_and_fields(tmp_path):
     (folder / "config.json").write_text(json.dumps(config | {"colour": 1}))
     with pytest.raises(CheckpointError, match="bad config.json in .* no field colour"):
         load(folder)
+
+
+def test_gp2_learns_on_the_large_features_of_a_trained_trunk():
+    """Outside its bounds log depth has no gradient, so it must not start there."""
+    torch.manual_seed(0)
+    model = build_network("gp2")
+    with torch.no_grad():
+        for convolution in model.decoder.project:
+            convolution.weight.mul_(100)
+    images, depth = torch.rand(2, 3, 64, 64) * 2 - 1, torch.rand(2, 1, 64, 64) + 1
+    loss, _ = model.loss(images, depth, torch.ones(2, 1, 64, 64, dtype=torch.bool))
+    loss.backward()
+    assert model.decoder.project[0].weight.grad.norm() > 1e-6

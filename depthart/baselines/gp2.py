@@ -55,6 +55,8 @@ class GP2(DepthNetwork):
         self.trunk = build_trunk(config.trunk)
         self.decoder = LightRefineNet(self.trunk.channels, config.features)
         self.out = nn.Conv2d(config.features, 1, 3, padding=1)
+        # Starts near a constant map: the trunk's features are large, and far out the bound is flat.
+        nn.init.normal_(self.out.weight, std=1e-3)
 
     def forward(self, images: Tensor) -> Tensor:
         log_depth = self.log_depth(images)
@@ -63,7 +65,7 @@ class GP2(DepthNetwork):
     def log_depth(self, images: Tensor) -> Tensor:
         """(B, H / 4, W / 4) float32, up to a constant."""
         x = self.out(self.decoder(self.trunk(images))).squeeze(1).float()
-        return x.clamp(-_LOG_RANGE, _LOG_RANGE)
+        return _LOG_RANGE * torch.tanh(x / _LOG_RANGE)  # a clamp would have no gradient outside
 
     def loss(
         self, images: Tensor, depth: Tensor, valid: Tensor
