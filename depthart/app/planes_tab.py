@@ -25,7 +25,8 @@ HOW = (
     "Drag a rectangle over something flat, a wall, a floor or a table top (or click two opposite"
     " corners). A plane is fitted to the points inside: <b>uneven</b> is how far they stray from"
     " it, as a share of their distance; <b>turned</b> is the angle between its normal and that of"
-    " REFERENCE. The paper calls them pe-fla and pe-ori."
+    " REFERENCE (its ring is white, that of the chosen scale red). The paper calls them pe-fla and"
+    " pe-ori."
 )
 UNEVENNESS = "Unevenness by grid side, %"
 TURNED = "Turned by grid side, degrees"
