@@ -256,9 +256,10 @@ def test_nothing_jumps_or_sticks_out(url, photos, visit, width, theme):
         )
         assert sticking_out == []
         cut = page.evaluate(
-            """() => [...document.querySelectorAll('#results button, .caption *')].filter(
-              // Without a box's turned arrow, and the copies by which Gradio measures its tabs.
-              e => !e.matches('.label-wrap, [tabindex="-1"]') && e.offsetWidth && e.innerText && e.scrollWidth > e.clientWidth + 1
-                && getComputedStyle(e).display !== 'inline').map(e => e.outerHTML.slice(0, 200))"""
+            # Without a box's turned arrow, and the copies by which Gradio measures its tabs.
+            """() => [...document.querySelectorAll('#results button, .caption *')].filter(e =>
+              !e.matches('.label-wrap, [tabindex="-1"]') && e.offsetWidth && e.innerText
+                && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline'
+            ).map(e => e.outerHTML.slice(0, 200))"""
         )
         assert cut == []
