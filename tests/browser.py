@@ -140,12 +140,7 @@ def press(page, name):
 
 
 def open_tab(page, name):
-    """Through the menu of those that have no room, if need be."""
-    tab = page.get_by_role("tab", name=name, exact=True)
-    if not tab.is_visible():
-        page.locator(".overflow-menu > button").click()
-        tab = page.locator(".overflow-dropdown button", has_text=name)
-    tab.click()
+    page.get_by_role("tab", name=name, exact=True).click()
 
 
 def wait_for_text(page, selector, pattern):

@@ -140,6 +140,10 @@ def test_point_cloud_keeps_the_view(url, photos, visit):
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 90, y + 40, steps=4)
+    # Plotly turns the scene when it draws, and keeps what it has drawn when the button is let go.
+    page.evaluate(
+        "async () => { for (let k = 0; k < 10; k++) await new Promise(requestAnimationFrame) }"
+    )
     page.mouse.up()
     page.wait_for_function(
         "x => document.querySelector('#cloud .plot-host').layout.scene.camera.eye.x !== x",
@@ -155,6 +159,12 @@ def test_point_cloud_keeps_the_view(url, photos, visit):
     wait_for_text(page, "#results", "points of scale 2")
     now = plot(page, "p._fullLayout.scene.camera.eye")
     assert all(abs(now[axis] - turned[axis]) < 1e-6 for axis in "xyz")
+    run(page)  # another run looks at its scene from the start, and turns like the first
+    wait_for_text(page, "#results", "points of scale 10")
+    page.wait_for_function(
+        "x => document.querySelector('#cloud .plot-host')._fullLayout.scene.camera.eye.x === x",
+        arg=start["x"],
+    )
 
 
 def test_measure_and_make_it_metric(url, photos, visit):
@@ -251,14 +261,15 @@ def test_nothing_jumps_or_sticks_out(url, photos, visit, width, theme):
         sticking_out = page.evaluate(
             """() => [...document.querySelectorAll('#left *, #results *')].filter(e => {
               const r = e.getBoundingClientRect();
-              return r.width && r.right > innerWidth + 1 && !e.closest('svg, canvas, .plot-host');
+              return r.width && r.right > innerWidth + 1
+                && !e.closest('svg, canvas, .plot-host, .visually-hidden');
             }).map(e => e.outerHTML.slice(0, 200))"""
         )
         assert sticking_out == []
         cut = page.evaluate(
-            # Without a box's turned arrow, and the copies by which Gradio measures its tabs.
+            # Without a box's turned arrow, and the hidden copies by which Gradio measures its tabs.
             """() => [...document.querySelectorAll('#results button, .caption *')].filter(e =>
-              !e.matches('.label-wrap, [tabindex="-1"]') && e.offsetWidth && e.innerText
+              !e.matches('.label-wrap, .visually-hidden *') && e.offsetWidth && e.innerText
                 && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline'
             ).map(e => e.outerHTML.slice(0, 200))"""
         )

@@ -17,7 +17,9 @@ const draw = async () => {
   const plotly = await window.depthartPlotly();
   if (props.value) {
     const figure = JSON.parse(props.value);
-    await plotly.react(host, figure.data, figure.layout, options);
+    // The same object as before: a 3D scene notes its visitor's turns in the first one it got.
+    const layout = Object.assign(host.layout ?? {}, figure.layout);
+    await plotly.react(host, figure.data, layout, options);
   } else if (!host.data) {
     // WebGL gets ready while the server works on the first figure.
     const data = [{type: 'scatter3d', x: [0], y: [0], z: [0], opacity: 0, hoverinfo: 'skip'}];

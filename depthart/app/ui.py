@@ -85,7 +85,7 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
                 truth_panel.layout_input(ui)
             with gr.Column(scale=8, min_width=340, elem_id="results"):
                 stepper.layout(ui)
-                with gr.Tabs():
+                with gr.Tabs(overflow_behavior="wrap"):  # on a phone, too, all are in sight
                     for name, (title, module) in tabs.items():
                         with gr.Tab(title, id=name) as tab:
                             module.layout(ui)
