@@ -23,7 +23,7 @@ def layout_input(ui: SimpleNamespace) -> None:
     with gr.Accordion("Ground truth", open=False, elem_id="truth") as ui.truth_input:
         words(f'<p class="hint">{text.TRUTH_HINT}</p>')
         ui.truth = gr.File(
-            label="True depth", file_types=list(truth.SUFFIXES), type="filepath", height=110
+            label="True depth", file_types=list(truth.SUFFIXES), type="filepath", height=150
         )
         ui.truth_unit = gr.Dropdown(UNITS, value=truth.AUTO, label="Unit of its numbers")
 
