@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from depthart.baselines.dpt import DPT, DPTConfig
-from depthart.checkpoints import load_weights
-from train.dense import load_imagenet_trunk
+from depthart.checkpoints import CONFIG_FILE, load_weights, read_config
+from train.baseline_parts import load_trunk
 from train.depth_anything.dinov2 import load_dinov2
 from train.depth_anything.feature_alignment import Alignment
 
@@ -50,19 +50,24 @@ def start(model: DPT, weights: str | None) -> bool:
     """Fill the encoder before training; whether anything was filled.
 
     Args:
-        weights: of the encoder alone: a file of folded ImageNet convolutions for a trunk; a folder
-            or hub id of a DINOv2 model otherwise. A checkpoint folder of the whole network fills
-            all of it.
+        weights: of the encoder alone: for a trunk what `train.baseline_parts.load_trunk` takes,
+            ImageNet's or that of another model's checkpoint folder; for a transformer a folder or
+            hub id of a DINOv2 model. A checkpoint folder of a hybrid DPT fills all of it.
     """
     if weights is None:
         return False
-    if (Path(weights) / "config.json").is_file() and model.trunk is not None:
-        load_weights(model, weights)
-    elif model.trunk is not None:
-        load_imagenet_trunk(model, weights)
-    else:
+    if model.trunk is None:
         load_dinov2(model.vit, weights)
+    elif _holds_dpt(weights):
+        load_weights(model, weights)
+    else:
+        load_trunk(model, weights)
     return True
+
+
+def _holds_dpt(folder: str) -> bool:
+    is_checkpoint = (Path(folder) / CONFIG_FILE).is_file()
+    return is_checkpoint and read_config(folder).get("model") == "dpt"
 
 
 def encoder_of(model: DPT) -> nn.Module:
