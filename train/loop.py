@@ -15,6 +15,7 @@ from depthart.registry import resolve_device
 from train import processes, state
 from train.config_file import describe_run
 from train.data.loader import Loader
+from train.depthwise import faster_depthwise
 from train.engine import Engine
 from train.progress import Progress
 from train.state import Ema, Stateful
@@ -120,6 +121,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     groups = groups or [{"params": [p for p in module.parameters() if p.requires_grad]}]
     scales = [group.pop("lr_scale", 1.0) for group in groups]
+    faster_depthwise(module)
     engine, extras = Engine(module, groups, config.fsdp), extras or {}
     optimizer = torch.optim.AdamW(
         groups, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay

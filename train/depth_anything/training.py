@@ -80,8 +80,8 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--image-size", type=int, help="shorter side; default: the architecture's")
     group.add_argument(
         "--trunk",
-        help="pretrained encoder: ImageNet weights of the backbone (train.imagenet), a checkpoint with"
-        " that trunk, or a folder or hub id of a DINOv2 model",
+        help="pretrained encoder: ImageNet weights of the backbone (train.imagenet), a checkpoint"
+        " with that trunk, or a folder or hub id of a DINOv2 model",
     )
     group.add_argument("--decoder-rate", type=float, default=10.0, help="times the encoder's --lr")
     group.add_argument(

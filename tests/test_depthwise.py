@@ -1,0 +1,53 @@
+"""The fast weight gradient of 5x5 depthwise convolutions is torch's own."""
+
+import pytest
+import torch
+from torch import nn
+
+from train.depthwise import Depthwise5, faster_depthwise, weight_gradient
+
+
+@pytest.mark.parametrize(
+    "stride, padding, size", [(1, 2, (9, 12)), (2, 0, (11, 15)), (2, 2, (8, 9))]
+)
+def test_weight_gradient_in_full_precision(stride, padding, size):
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(6, 6, 5, stride, padding, groups=6, bias=False)
+    x = torch.randn(3, 6, *size)
+    out = convolution(x)
+    gradient = torch.randn_like(out)
+    out.backward(gradient)
+    found = weight_gradient(x, gradient, (stride, stride), (padding, padding))
+    torch.testing.assert_close(found, convolution.weight.grad, atol=1e-4, rtol=1e-4)
+
+
+def test_training_in_bf16_gives_the_same_gradients_as_before():
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(4, 8, 1), nn.Conv2d(8, 8, 5, padding=2, groups=8), nn.ReLU6())
+    fast = nn.Sequential(nn.Conv2d(4, 8, 1), nn.Conv2d(8, 8, 5, padding=2, groups=8), nn.ReLU6())
+    fast.load_state_dict(plain.state_dict())
+    faster_depthwise(fast)
+    assert type(fast[1]) is Depthwise5 and type(fast[0]) is nn.Conv2d
+    assert fast.state_dict().keys() == plain.state_dict().keys()
+    x = torch.randn(2, 4, 10, 10)
+    for model in (plain, fast):
+        with torch.autocast("cpu", torch.bfloat16):
+            model(x).float().square().mean().backward()
+    for a, b in zip(plain.parameters(), fast.parameters(), strict=True):
+        assert (a.grad - b.grad).norm() < 0.02 * a.grad.norm()
+    assert torch.equal(plain(x), fast(x))  # outside of autocast nothing changes
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        nn.Conv2d(8, 8, 3, groups=8),
+        nn.Conv2d(8, 8, 5, groups=4),
+        nn.Conv2d(8, 16, 5, groups=8),
+        nn.Conv2d(8, 8, 5, groups=8, dilation=2),
+        nn.Conv2d(8, 8, 5, groups=8, padding=2, padding_mode="reflect"),
+    ],
+)
+def test_other_convolutions_are_left_alone(other):
+    faster_depthwise(other)
+    assert type(other) is nn.Conv2d
