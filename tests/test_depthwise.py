@@ -1,10 +1,10 @@
-"""The fast weight gradient of 5x5 depthwise convolutions is torch's own."""
+"""The fast gradients of depthwise convolutions are torch's own."""
 
 import pytest
 import torch
 from torch import nn
 
-from train.depthwise import Depthwise5, faster_depthwise, weight_gradient
+from train.depthwise import FastDepthwise, faster_depthwise, input_gradient, weight_gradient
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,31 @@ def test_weight_gradient_in_full_precision(stride, padding, size):
     torch.testing.assert_close(found, convolution.weight.grad, atol=1e-4, rtol=1e-4)
 
 
-def test_training_in_bf16_gives_the_same_gradients_as_before():
+@pytest.mark.parametrize("kernel", [2, 3, 5])
+@pytest.mark.parametrize("size", [(9, 12), (10, 11)])
+def test_input_gradient_in_full_precision(kernel, size):
     torch.manual_seed(0)
-    plain = nn.Sequential(nn.Conv2d(4, 8, 1), nn.Conv2d(8, 8, 5, padding=2, groups=8), nn.ReLU6())
-    fast = nn.Sequential(nn.Conv2d(4, 8, 1), nn.Conv2d(8, 8, 5, padding=2, groups=8), nn.ReLU6())
+    convolution = nn.Conv2d(6, 6, kernel, 2, groups=6, bias=False)
+    x = torch.randn(3, 6, *size, requires_grad=True)
+    out = convolution(x)
+    gradient = torch.randn_like(out)
+    out.backward(gradient)
+    found = input_gradient(gradient, convolution.weight.detach(), size)
+    torch.testing.assert_close(found, x.grad, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "shape", [{"kernel_size": 5, "padding": 2}, {"kernel_size": 3, "stride": 2}]
+)
+def test_training_in_bf16_gives_the_same_gradients_as_before(shape):
+    torch.manual_seed(0)
+    plain, fast = (
+        nn.Sequential(nn.Conv2d(4, 8, 1), nn.Conv2d(8, 8, **shape, groups=8), nn.ReLU6())
+        for _ in range(2)
+    )
     fast.load_state_dict(plain.state_dict())
     faster_depthwise(fast)
-    assert type(fast[1]) is Depthwise5 and type(fast[0]) is nn.Conv2d
+    assert type(fast[1]) is FastDepthwise and type(fast[0]) is nn.Conv2d
     assert fast.state_dict().keys() == plain.state_dict().keys()
     x = torch.randn(2, 4, 10, 10)
     for model in (plain, fast):
@@ -42,6 +60,7 @@ def test_training_in_bf16_gives_the_same_gradients_as_before():
     "other",
     [
         nn.Conv2d(8, 8, 3, groups=8),
+        nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8),
         nn.Conv2d(8, 8, 5, groups=4),
         nn.Conv2d(8, 16, 5, groups=8),
         nn.Conv2d(8, 8, 5, groups=8, dilation=2),

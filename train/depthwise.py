@@ -1,9 +1,10 @@
-"""A faster weight gradient for 5x5 depthwise convolutions in bf16 on CPUs.
+"""Faster gradients of depthwise convolutions in bf16 on CPUs.
 
-oneDNN has fast kernels for the weight gradient of 3x3 depthwise convolutions and none for 5x5,
+oneDNN has a fast kernel for the weight gradient of 3x3 depthwise convolutions and none for 5x5,
 which then takes 30 times as long as the forward pass and more than half of a training step of an
-EfficientNet trunk. A 5x5 gradient is four 3x3 ones, of the input moved by 0 or 2 rows and columns.
-`python -m train.depthwise` prints what that gives on this machine.
+EfficientNet trunk: but a 5x5 gradient is four 3x3 ones, of the input moved by 0 or 2 rows and
+columns. Nor is there one for the input's gradient at stride 2, whose even and odd rows and columns
+are four convolutions of stride 1. `python -m train.depthwise` prints what that gives here.
 
 Letters: B batch, C channels, H x W input, h x w output.
 """
@@ -21,23 +22,28 @@ _convolution_backward = torch.ops.aten.convolution_backward
 
 
 def faster_depthwise(module: nn.Module) -> None:
-    """Let all 5x5 depthwise convolutions of a module be differentiated the fast way.
+    """Let all depthwise convolutions of 5x5 or of stride 2 be differentiated the fast way.
 
     Weights, their names and the forward pass stay as they are, and so does everything in other
     precisions and on other devices.
     """
     for part in module.modules():
-        if type(part) is nn.Conv2d and _is_depthwise5(part):
-            part.__class__ = Depthwise5
+        if type(part) is nn.Conv2d and _is_slow(part):
+            part.__class__ = FastDepthwise
 
 
-def _is_depthwise5(convolution: nn.Conv2d) -> bool:
+def _is_slow(convolution: nn.Conv2d) -> bool:
     depthwise = convolution.groups == convolution.in_channels == convolution.out_channels
     plain = convolution.dilation == (1, 1) and convolution.padding_mode == "zeros"
-    return depthwise and plain and convolution.kernel_size == (5, 5)
+    five = convolution.kernel_size == (5, 5)
+    return depthwise and plain and (five or _has_phases(convolution.stride, convolution.padding))
 
 
-class Depthwise5(nn.Conv2d):
+def _has_phases(stride: tuple[int, int], padding: tuple[int, int]) -> bool:
+    return stride == (2, 2) and padding == (0, 0)
+
+
+class FastDepthwise(nn.Conv2d):
     """(B, C, H, W) -> (B, C, h, w)."""
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -64,16 +70,41 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
         x, weight = ctx.saved_tensors
+        small, stride, padding = weight.to(x.dtype), ctx.stride, ctx.padding
         of_input = None
-        if ctx.needs_input_grad[0]:
-            of_input = _backward(gradient, x, weight.bfloat16(), ctx.stride, ctx.padding, 0)
-        return of_input, weight_gradient(x, gradient, ctx.stride, ctx.padding), None, None
+        if ctx.needs_input_grad[0] and _has_phases(stride, padding):
+            of_input = input_gradient(gradient, small, x.shape[-2:])
+        elif ctx.needs_input_grad[0]:
+            of_input = _backward(gradient, x, small, stride, padding, 0)
+        if weight.shape[-2:] == (5, 5):
+            of_weight = weight_gradient(x, gradient, stride, padding)
+        else:
+            of_weight = _backward(gradient, x, small, stride, padding, 1).to(weight.dtype)
+        return of_input, of_weight, None, None
+
+
+def input_gradient(gradient: Tensor, weight: Tensor, size: tuple[int, int]) -> Tensor:
+    """Gradient (B, C, H, W) of the input of a convolution of stride 2 without padding.
+
+    Args:
+        gradient: of its output (B, C, h, w). weight: (C, 1, k, k). size: H, W.
+    """
+    whole = gradient.new_zeros(*gradient.shape[:2], *size)
+    whole = whole.contiguous(memory_format=torch.channels_last)
+    for row in (0, 1):
+        for column in (0, 1):  # what the inputs of these rows and columns are multiplied with
+            seen = weight[..., row::2, column::2].flip(2, 3).contiguous()
+            above, left = (side - 1 for side in seen.shape[-2:])
+            part = F.conv2d(gradient, seen, padding=(above, left), groups=len(weight))
+            below, right = row + 2 * part.shape[-2], column + 2 * part.shape[-1]
+            whole[..., row:below:2, column:right:2] = part
+    return whole
 
 
 def weight_gradient(
     x: Tensor, gradient: Tensor, stride: tuple[int, int], padding: tuple[int, int]
 ) -> Tensor:
-    """Gradient of the weight (C, 1, 5, 5), float32.
+    """Gradient (C, 1, 5, 5) of the weight, float32.
 
     Args:
         x: the convolution's input (B, C, H, W). gradient: of its output (B, C, h, w).
@@ -107,19 +138,24 @@ def _backward(
 def main() -> None:
     torch.set_num_threads(1)
     for channels, side in ((288, 32), (720, 16), (1248, 8)):  # of EfficientNet-Lite2, batch 16
-        plain, fast = measure(channels, side)
-        print(f"{channels} channels, {side} x {side}: {plain:.1f} ms plain, {fast:.1f} ms here")
+        x, weight, gradient = _example(channels, side, side, 5)
+        plain = _milliseconds(lambda e=(gradient, x, weight): _backward(*e, (1, 1), (2, 2), 1))
+        fast = _milliseconds(lambda e=(x, gradient): weight_gradient(*e, (1, 1), (2, 2)))
+        print(f"weight, {channels} x {side} x {side}: {plain:.1f} ms plain, {fast:.1f} ms here")
+    for channels, side, kernel in ((96, 129, 3), (144, 67, 5), (720, 19, 5)):
+        x, weight, gradient = _example(channels, side, (side - kernel) // 2 + 1, kernel)
+        plain = _milliseconds(lambda e=(gradient, x, weight): _backward(*e, (2, 2), (0, 0), 0))
+        fast = _milliseconds(lambda e=(gradient, weight, x.shape[-2:]): input_gradient(*e))
+        print(f"input, {channels} x {side} x {side}: {plain:.1f} ms plain, {fast:.1f} ms here")
 
 
-def measure(channels: int, side: int, batch: int = 16) -> tuple[float, float]:
-    """CPU milliseconds of the weight gradient: torch's own, and ours."""
-    x = torch.randn(batch, channels, side, side).bfloat16()
-    x = x.to(memory_format=torch.channels_last)
-    weight, gradient = torch.randn(channels, 1, 5, 5).bfloat16(), torch.randn_like(x)
-    return (
-        _milliseconds(lambda: _backward(gradient, x, weight, (1, 1), (2, 2), 1)),
-        _milliseconds(lambda: weight_gradient(x, gradient, (1, 1), (2, 2))),
+def _example(channels: int, side: int, output: int, kernel: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Input, weight and the output's gradient."""
+    x, gradient = (
+        torch.randn(16, channels, n, n).bfloat16().to(memory_format=torch.channels_last)
+        for n in (side, output)
     )
+    return x, torch.randn(channels, 1, kernel, kernel).bfloat16(), gradient
 
 
 def _milliseconds(run: Callable[[], object], repeat: int = 5) -> float:
