@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthart.transformer import attend
+from depthart.attention import attend
 from depthart.trunks import TRUNKS, build_trunk
 
 

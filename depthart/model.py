@@ -186,9 +186,7 @@ class DepthART(nn.Module):
         else:
             mask = self.scales.mask_with_image_queries(image.prefix.shape[1], count)
             x = torch.cat([image.prefix, x], dim=1)
-        return self.transformer(
-            x, self._class(batch), mask.to(x.device), cache, last=depth_tokens
-        )
+        return self.transformer(x, self._class(batch), mask, cache, last=depth_tokens)
 
     def rollout(
         self, image_features: Tensor, sampler: Sampler | str = "argmax", count: int | None = None

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, islice
 
 import torch
 from torch import Tensor
+
+from depthart.attention import LeadingMask
 
 PAPER_SIDES = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
 
@@ -63,31 +66,27 @@ class Scales:
         lengths = torch.tensor(self.lengths)
         return torch.repeat_interleave(torch.arange(len(self)), lengths, output_size=self.total)
 
-    def mask(self, image_tokens: int, count: int | None = None) -> Tensor:
-        """Block-causal mask of the depth tokens, True where a query may look at a key.
+    def mask(self, image_tokens: int, count: int | None = None) -> LeadingMask:
+        """The block-causal mask: depth tokens of scale k see image tokens and scales up to k.
 
         Args:
             image_tokens: number of keys that precede the depth tokens and that all of them see.
             count: number of scales, from the coarsest (default all).
 
         Returns:
-            (l_1 + ... + l_count, image_tokens + l_1 + ... + l_count) bool: depth tokens of scale k
-            see every image token and the depth tokens of scales <= k.
+            of l_1 + ... + l_count queries and image_tokens + l_1 + ... + l_count keys.
         """
-        levels = self.levels()[: sum(self.lengths[: count or len(self)])]
-        causal = levels[:, None] >= levels[None, :]
-        return torch.cat([causal.new_ones(len(levels), image_tokens), causal], dim=1)
+        ends = accumulate(self.lengths[: count or len(self)], initial=image_tokens)
+        return LeadingMask(tuple(zip(self.lengths, islice(ends, 1, None), strict=False)))
 
-    def mask_with_image_queries(self, image_tokens: int, count: int | None = None) -> Tensor:
-        """The same mask with the image tokens among the queries, (P + L, P + L) bool.
+    def mask_with_image_queries(self, image_tokens: int, count: int | None = None) -> LeadingMask:
+        """The same mask with the P image tokens among the queries, P + L of both.
 
-        Image tokens see one another and the first depth token: at inference both are prefilled in
+        Image tokens see one another and the first depth tokens: at inference both are prefilled in
         one unmasked call, so the released weights were trained to see it.
         """
-        depth_rows = self.mask(image_tokens, count)
-        image_rows = torch.zeros(image_tokens, depth_rows.shape[1], dtype=torch.bool)
-        image_rows[:, : image_tokens + self.lengths[0]] = True
-        return torch.cat([image_rows, depth_rows])
+        (first, keys), *others = self.mask(image_tokens, count).runs
+        return LeadingMask(((image_tokens + first, keys), *others))
 
 
 def as_scales(sides: Scales | Sequence[int]) -> Scales:

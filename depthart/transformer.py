@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depthart.attention import LeadingMask, attend
+
 
 @dataclass(frozen=True)
 class TransformerConfig:
@@ -74,7 +76,7 @@ class NextScaleTransformer(nn.Module):
         self,
         tokens: Tensor,
         condition: Tensor | None = None,
-        mask: Tensor | None = None,
+        mask: LeadingMask | None = None,
         cache: KVCache | None = None,
         last: int | None = None,
     ) -> Tensor:
@@ -83,7 +85,7 @@ class NextScaleTransformer(nn.Module):
         Args:
             tokens: (B, l, C) embedded.
             condition: (B, C) class embedding for AdaLN; None when `classes` is 0.
-            mask: (l, t + l) bool, True = may look; None lets all tokens see all.
+            mask: of l queries and t + l keys; None lets all tokens see all.
             cache: extended in place by these tokens.
             last: logits of the last so many tokens only.
 
@@ -117,7 +119,7 @@ class Block(nn.Module):
         self,
         x: Tensor,
         condition: Tensor | None,
-        mask: Tensor | None,
+        mask: LeadingMask | None,
         cache: KVCache | None,
         index: int,
     ) -> Tensor:
@@ -173,7 +175,9 @@ class Attention(nn.Module):
         keys = self._split(keys)
         return (F.normalize(keys, dim=-1) if self.normalized else keys), self._split(values)
 
-    def forward(self, x: Tensor, mask: Tensor | None, cache: KVCache | None, index: int) -> Tensor:
+    def forward(
+        self, x: Tensor, mask: LeadingMask | None, cache: KVCache | None, index: int
+    ) -> Tensor:
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         q, k, v = (self._split(part) for part in F.linear(x, self.qkv.weight, bias).chunk(3, -1))
         if self.normalized:
@@ -186,19 +190,6 @@ class Attention(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, l, C) -> (B, H, l, C / H)
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> Tensor:
-    """softmax(scale * q k^T) v; q (B, H, l, D), k and v (B, H, t, D), mask (l, t) -> (B, H, l, D).
-
-    On a CPU that trains, two plain matrix products: its fused attention has a slow backward pass.
-    """
-    if q.device.type == "cpu" and torch.is_grad_enabled() and q.requires_grad:
-        logits = (q * scale) @ k.transpose(-2, -1)
-        if mask is not None:
-            logits = logits.masked_fill(~mask, -torch.inf)
-        return logits.softmax(-1).to(v.dtype) @ v
-    return F.scaled_dot_product_attention(q, k.to(q.dtype), v.to(q.dtype), mask, scale=scale)
 
 
 def _modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

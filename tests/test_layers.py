@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "scales images normalize geometry sampling checkpoints visualize fetch trunks space",
+        "attention scales images normalize geometry sampling checkpoints visualize fetch trunks"
+        " space",
         "quantizer transformer pointcloud prediction export align metrics plane_metrics"
         " boundary_metrics",
         "vqvae encoder config base_predictor",
@@ -36,7 +37,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
 )
 # What a network is made of: tensors in, tensors out.
 MODEL_FILES = frozenset(
-    "scales normalize sampling quantizer transformer vqvae trunks encoder config model".split()
+    "attention scales normalize sampling quantizer transformer vqvae trunks encoder config"
+    " model".split()
 )
 FORBIDDEN_IN_MODEL_FILES = frozenset(
     "gradio argparse PIL cv2 pathlib os plotly trimesh transformers huggingface_hub".split()

@@ -260,3 +260,19 @@ def test_var_does_not_ask_the_transformer(lesson_input, monkeypatch):
     teacher_forcing(model, *features)
     with pytest.raises(AssertionError, match="asked"):
         dynamic_targets(model, *features)
+
+
+@pytest.mark.parametrize("count", [1, 4, None])
+def test_the_last_scale_is_not_rolled_out(lesson_input, monkeypatch, count):
+    """It is 256 of 680 tokens, and no later scale builds on it."""
+    model, *features = lesson_input
+    lengths = []
+    forward = model.transformer.forward
+    monkeypatch.setattr(
+        model.transformer,
+        "forward",
+        lambda tokens, *args, last, **rest: lengths.append(last)
+        or forward(tokens, *args, last=last, **rest),
+    )
+    dynamic_targets(model, *features, count)
+    assert lengths == list(model.scales.lengths[: (count or 10) - 1])

@@ -55,7 +55,7 @@ def scale_of(token: int) -> int:
 
 @pytest.mark.parametrize("image_tokens", [0, 3])
 def test_mask_is_block_causal(image_tokens):
-    mask = SMALL.mask(image_tokens)
+    mask = SMALL.mask(image_tokens).dense
     assert mask.dtype == torch.bool and mask.shape == (SMALL.total, image_tokens + SMALL.total)
     for query in range(SMALL.total):
         for key in range(image_tokens + SMALL.total):
@@ -66,16 +66,16 @@ def test_mask_is_block_causal(image_tokens):
 
 def test_mask_of_the_first_scales_is_a_corner_of_the_whole():
     image_tokens, tokens = 3, 1 + 4
-    corner = SMALL.mask(image_tokens)[:tokens, : image_tokens + tokens]
-    assert torch.equal(SMALL.mask(image_tokens, count=2), corner)
+    corner = SMALL.mask(image_tokens).dense[:tokens, : image_tokens + tokens]
+    assert torch.equal(SMALL.mask(image_tokens, count=2).dense, corner)
 
 
 @pytest.mark.parametrize("count", [None, 2])
 def test_image_tokens_see_each_other_and_the_first_depth_token(count):
     image_tokens = 3
-    mask = SMALL.mask_with_image_queries(image_tokens, count)
+    mask = SMALL.mask_with_image_queries(image_tokens, count).dense
     assert mask.shape[0] == mask.shape[1]
-    assert torch.equal(mask[image_tokens:], SMALL.mask(image_tokens, count))
+    assert torch.equal(mask[image_tokens:], SMALL.mask(image_tokens, count).dense)
     assert mask[:image_tokens, : image_tokens + 1].all()
     assert not mask[:image_tokens, image_tokens + 1 :].any()
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from depthart.scales import Scales
-from depthart.transformer import KVCache, NextScaleTransformer, TransformerConfig, attend
+from depthart.transformer import KVCache, NextScaleTransformer, TransformerConfig
 
 SCALES, WIDTH, VOCAB = Scales((1, 2, 3)), 16, 11
 CONFIGS = {
@@ -45,27 +45,7 @@ def start_cache(transformer, memory):
     return transformer.remember(memory) if transformer.config.memory else KVCache()
 
 
-# ---- attention -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("grad", [False, True], ids=["fused", "two products"])
-@pytest.mark.parametrize("masked", [False, True])
-def test_attention_equals_plain_loops(grad, masked):
-    q, k, v = random(2, 2, 3, 4), random(2, 2, 5, 4) + 1, random(2, 2, 5, 4) - 1
-    mask = torch.tensor([[1, 0, 0, 1, 0], [0, 1, 1, 0, 1], [1, 1, 1, 1, 1]], dtype=torch.bool)
-    expected = torch.zeros_like(q)
-    for b in range(2):
-        for h in range(2):
-            for i in range(3):
-                keys = [j for j in range(5) if not masked or mask[i, j]]
-                scores = torch.stack([0.3 * q[b, h, i] @ k[b, h, j] for j in keys])
-                weights = (scores - scores.max()).exp()
-                weights = weights / weights.sum()
-                expected[b, h, i] = sum(
-                    w * v[b, h, j] for w, j in zip(weights, keys, strict=True)
-                )
-    mixed = attend(q.requires_grad_(grad), k, v, mask if masked else None, 0.3)
-    torch.testing.assert_close(mixed, expected)
+# ---- cache and mask --------------------------------------------------------------------------
 
 
 def test_cache_grows_per_block_and_is_its_own():
@@ -77,9 +57,6 @@ def test_cache_grows_per_block_and_is_its_own():
     assert torch.equal(values, torch.cat([first, 2 * first[:, :, :1]], dim=2))
     assert one.extend(1, first, first)[0].shape[2] == 3
     assert other.extend(0, first, first)[0].shape[2] == 3
-
-
-# ---- cache and mask --------------------------------------------------------------------------
 
 
 def test_cached_pieces_equal_one_masked_pass(transformer):

@@ -80,15 +80,17 @@ def dynamic_targets(
     quantizer = model.vqvae.quantizer
     total = torch.zeros_like(depth_features)
     lesson = Lesson([], [], [], [])
+    used = count or len(model.scales)
     with _evaluation_mode(model), _cast_once(model.transformer, depth_features.device.type):
-        for step in model.rollout(image_features, sampler, count):
-            if step.scale:
-                lesson.inputs.append(quantizer.downsample(total, step.scale))
-            residual = quantizer.downsample(depth_features - total, step.scale)  # eq. 6
+        steps = model.rollout(image_features, sampler, used)
+        for scale in range(used):
+            if scale:
+                total = next(steps).features  # of the scale before; nobody needs the last one's
+                lesson.inputs.append(quantizer.downsample(total, scale))
+            residual = quantizer.downsample(depth_features - total, scale)  # eq. 6
             lesson.totals.append(total)
             lesson.residuals.append(residual)
             lesson.targets.append(quantizer.nearest_codes(residual))  # eq. 7
-            total = step.features
     return lesson
 
 
