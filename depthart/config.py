@@ -91,7 +91,7 @@ class DepthARTConfig:
 
     @classmethod
     def preset(cls, name: str) -> DepthARTConfig:
-        """`paper`, `small` (the bundled model), `tiny` and `tiny-vq` (tests).
+        """`paper`, `small` (the bundled model), `small-vq`, and for tests `tiny`, `tiny-vq`.
 
         Raises:
             ValueError: for another name.
@@ -125,6 +125,12 @@ _SMALL = DepthARTConfig(
 PRESETS = {
     "paper": DepthARTConfig(),
     "small": _SMALL,
+    "small-vq": replace(  # small with the paper's image tokens
+        _SMALL,
+        transformer=replace(_SMALL.transformer, memory=False),
+        conditioning="vq",
+        image_encoder=None,
+    ),
     "tiny": replace(
         _SMALL,
         vqvae=TINY_VQVAE,

@@ -10,14 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from depthart.checkpoints import load_weights, read_config
-from depthart.config import DepthARTConfig, from_fields
+from depthart.config import DepthARTConfig
 from depthart.images import Photo, to_model_input
 from depthart.model import DepthART
 from depthart.predictor import Predictor, save_model
-from depthart.vqvae import VQVAEConfig
 from train import cost
-from train.dense import load_dense
+from train.baseline_parts import load_encoder, load_vqvae
 from train.features import FeatureCache, encode_batch, encode_depth
 from train.loop import Loader, RunConfig, autocast, describe_run, device_of, fit
 from train.next_scale_step import NextScaleStep, StepConfig, add_step_arguments, step_config
@@ -102,8 +100,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
     add_preset(parser)
-    parser.add_argument("--vqvae", type=Path, help="checkpoint of train.autoencoder")
-    parser.add_argument("--encoder", type=Path, help="checkpoint of train.image_encoder")
+    parser.add_argument("--vqvae", type=Path, help="of train.autoencoder, or of DepthART")
+    parser.add_argument("--encoder", type=Path, help="of train.image_encoder, or of DepthART")
     parser.add_argument("--start", type=Path, help="DepthART checkpoint to go on from")
     parser.add_argument("--cache", type=Path, help="folder for features that are encoded once")
     parser.add_argument("--cache-samples", type=int, default=8000)
@@ -124,20 +122,19 @@ def build_model(options: argparse.Namespace) -> DepthART:
             raise ValueError("--start brings its own VQ-VAE: drop --vqvae")
         return _with_encoder(model, options.encoder)
     config = DepthARTConfig.preset(options.preset)
-    if options.vqvae:
-        values = read_config(options.vqvae)
-        values.pop("model")
-        config = replace(config, vqvae=from_fields(VQVAEConfig, values))
+    vqvae = load_vqvae(options.vqvae) if options.vqvae else None
+    if vqvae is not None:
+        config = replace(config, vqvae=vqvae.config)
     model = DepthART(config)
-    if options.vqvae:
-        load_weights(model.vqvae, options.vqvae)
+    if vqvae is not None:
+        model.vqvae = vqvae
     return _with_encoder(model, options.encoder)
 
 
 def _with_encoder(model: DepthART, folder: Path | None) -> DepthART:
-    """Put in the image encoder that `train.image_encoder` left, if a folder is named."""
+    """Put in the image encoder of a checkpoint, if a folder is named."""
     if folder:
-        encoder = load_dense(folder).encoder
+        encoder = load_encoder(folder)
         width = model.config.image_encoder.width if model.config.image_encoder else None
         if encoder.config.width != width:
             raise ValueError(f"{folder}: width {encoder.config.width}, the model needs {width}")

@@ -1,4 +1,4 @@
-"""Where baselines start from: a trunk and a frozen VQ-VAE trained elsewhere."""
+"""Parts of checkpoints that other models start from: trunk, image encoder, frozen VQ-VAE."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from torch import Tensor
 from depthart.baselines.network import DepthNetwork
 from depthart.checkpoints import WEIGHTS_FILE, CheckpointError, load_weights, read_config
 from depthart.config import from_fields
+from depthart.encoder import ImageEncoder
 from depthart.predictor import Predictor
 from depthart.vqvae import VQVAE, VQVAEConfig
-from train.dense import load_imagenet_trunk
+from train.dense import load_dense, load_imagenet_trunk
 
 # Where a trunk's tensors stand in other checkpoints: dense pre-training, DepthART, a baseline.
 PREFIXES = ("encoder.trunk.", "image_encoder.trunk.", "trunk.")
@@ -79,6 +80,20 @@ def load_vqvae(folder: str | Path) -> VQVAE:
     with torch.device("meta"):
         vqvae = VQVAE(from_fields(VQVAEConfig, config))
     return load_weights(vqvae, folder)
+
+
+def load_encoder(folder: str | Path) -> ImageEncoder:
+    """The image encoder of `train.image_encoder` or of a DepthART checkpoint.
+
+    Raises:
+        CheckpointError: if the folder holds neither.
+    """
+    if read_config(folder).get("model") != "depthart":
+        return load_dense(folder).encoder
+    model = Predictor.from_folder(folder).model
+    if model.config.image_encoder is None:
+        raise CheckpointError(f"{folder} holds a model without an image encoder")
+    return model.image_encoder
 
 
 def _read(file: Path) -> dict[str, Tensor]:

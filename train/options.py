@@ -13,7 +13,7 @@ __all__ = ["add_preset", "add_run_arguments", "parse_arguments", "run_config"]
 
 
 def add_preset(parser: argparse.ArgumentParser) -> None:
-    """`--preset tiny|small|paper`, and `tiny-vq`: tiny with the paper's image tokens."""
+    """`--preset tiny|small|paper`; `tiny-vq`, `small-vq`: with the paper's image tokens."""
     parser.add_argument(
         "--preset", choices=sorted(PRESETS), default="small", help="sizes; default small"
     )
