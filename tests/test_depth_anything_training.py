@@ -1,6 +1,7 @@
 """Teacher, labels, student: every command on a tiny network, through its own `main`."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ from PIL import Image
 import depthart
 from depthart.baselines.dpt import DPT
 from depthart.trunks import build_trunk
+from train.data.mixture import Mixture
 from train.data.pseudo_labels import PseudoLabel, PseudoLabels, write_index, write_shard
-from train.data.sample import Batch, Sample
+from train.data.sample import Sample
 from train.depth_anything import objective, pseudo_label, student, teacher
-from train.depth_anything.batches import FLIPS, LabelledBatches, UnlabeledBatches
+from train.depth_anything.batches import FLIPS, ROBUST, UnlabeledBatches
 from train.depth_anything.frozen_encoder import FrozenTrunk, cell_similarity, frozen_encoder
 from train.depth_anything.network import Student, architecture, encoder_of, parameter_groups
 from train.depth_anything.objective import Objective, Terms
@@ -125,19 +127,19 @@ def test_an_interrupted_student_ends_with_the_same_weights(data, labels, tmp_pat
 
 def test_labelled_batches_depend_on_seed_and_number_alone():
     sources = [([scene(i) for i in range(3)], 1.0)]
-    wide = LabelledBatches(sources, 32, 4, seed=3)
+    wide = Mixture(sources, 32, 4, 3, ROBUST)
     first = wide.batch(1)
     assert torch.equal(first.image, wide.batch(1).image)
     assert first.image.shape == (4, 3, 32, 32)
     # Two parts of a batch are the batch, whoever makes them.
-    parts = [LabelledBatches(sources, 32, 2, seed=3).batch(n).depth for n in (2, 3)]
+    parts = [Mixture(sources, 32, 2, 3, ROBUST).batch(n).depth for n in (2, 3)]
     assert torch.equal(torch.cat(parts), first.depth)
 
 
 def test_sky_stays_sky():
     sample = scene(0)
     sample.depth[:15] = np.inf
-    batch = LabelledBatches([([sample], 1.0)], 32, 8, strength=FLIPS).batch(0)
+    batch = Mixture([([sample], 1.0)], 32, 8, strength=FLIPS).batch(0)
     assert batch.depth.isinf().any() and not batch.depth.isnan().any()
 
 
@@ -183,7 +185,7 @@ def unlabeled_batch(labels):
 
 
 def labelled_batch():
-    return LabelledBatches([([scene(0)], 1.0)], 32, 1, strength=FLIPS).batch(0)
+    return Mixture([([scene(0)], 1.0)], 32, 1, strength=FLIPS).batch(0)
 
 
 def test_the_loss_is_the_mean_of_its_terms(labels):
@@ -215,7 +217,7 @@ def test_alignment_trains_student_and_map_but_not_the_frozen_encoder(labels, tru
     torch.manual_seed(0)
     network = Student(DPT(architecture("tiny")), encoder.channels)
     loss, report = Objective(network, Terms(), encoder)(
-        LabelledBatches([([scene(0)], 1.0)], 64, 1).batch(0),
+        Mixture([([scene(0)], 1.0)], 64, 1, strength=ROBUST).batch(0),
         UnlabeledBatches(PseudoLabels(labels), 64, 2).batch(0),
     )
     loss.backward()
@@ -275,7 +277,7 @@ def test_architectures_by_name():
 
 def test_unmeasured_pixels_do_not_teach():
     batch = labelled_batch()
-    holes = Batch(batch.image, batch.depth.clone(), batch.valid)
+    holes = replace(batch, depth=batch.depth.clone())
     holes.depth[..., :16] = 0
     answer = torch.rand(1, 1, 32, 32, requires_grad=True)
     loss, _ = Objective(Told(answer), Terms(False, False, False))(holes, None)

@@ -1,4 +1,4 @@
-"""Joint geometric and photometric augmentation of a picture and its depth."""
+"""Joint geometric and photometric augmentation of a picture, its depth and its camera."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from PIL import Image
+
+from train.data.sample import Sample
+from train.data.window import Window
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Augmentation:
     noise: float = 0.3  # probability
     jpeg: float = 0.2  # probability
     grey: float = 0.03  # probability
+    keep_aspect: bool = False  # crops are squares, but for `max_aspect`; not for resident data
 
     @classmethod
     def geometric(cls) -> Augmentation:
@@ -30,36 +34,26 @@ class Augmentation:
 
 
 def augment(
-    image: np.ndarray,
-    depth: np.ndarray,
-    size: int,
-    strength: Augmentation,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
+    sample: Sample, size: int, strength: Augmentation, rng: np.random.Generator
+) -> Sample:
     """Crop, flip, resize to a square and disturb the colours.
 
     Args:
-        image: (H, W, 3) uint8. depth: (H, W) float32, 0 = not measured.
-        size: side of the result; as for the model, the aspect ratio is not kept.
+        size: side S of the result; as for the model, the aspect ratio is not kept.
 
     Returns:
-        (size, size, 3) uint8 and (size, size) float32, resized without mixing depths.
+        image (S, S, 3), depth (S, S), resized without mixing depths, and intrinsics; what else the
+        sample had is left out.
     """
-    height, width = depth.shape
-    share = rng.uniform(strength.min_crop, 1)
-    aspect = strength.max_aspect ** rng.uniform(-0.5, 0.5)
-    h = min(height, max(1, round(height * share * aspect)))
-    w = min(width, max(1, round(width * share / aspect)))
-    top, left = rng.integers(height - h + 1), rng.integers(width - w + 1)
-    image, depth = image[top : top + h, left : left + w], depth[top : top + h, left : left + w]
-    if rng.random() < strength.flip:
-        image, depth = image[:, ::-1], depth[:, ::-1]
-    shrink = cv2.INTER_AREA if min(h, w) > size else cv2.INTER_CUBIC
-    image = cv2.resize(np.ascontiguousarray(image), (size, size), interpolation=shrink)
-    depth = cv2.resize(
-        np.ascontiguousarray(depth), (size, size), interpolation=cv2.INTER_NEAREST
+    window = Window.draw(*sample.depth.shape, strength, rng)
+    camera = sample.intrinsics
+    return Sample(
+        photometric(window.cut_picture(sample.image, size), strength, rng),
+        window.cut(np.asarray(sample.depth, np.float32), size, cv2.INTER_NEAREST),
+        sample.dataset,
+        sample.scene,
+        None if camera is None else window.intrinsics(camera, size),
     )
-    return photometric(image, strength, rng), depth
 
 
 def photometric(

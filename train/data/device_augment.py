@@ -94,6 +94,13 @@ def crop(maps: Tensor, window: Tensor, size: int, mode: str) -> Tensor:
     return F.grid_sample(maps, grid, mode, padding_mode="border", align_corners=False)
 
 
+def crop_intrinsics(cameras: Tensor, window: Tensor, size: int) -> Tensor:
+    """(B, 4) fx, fy, cx, cy as shares of the source's sides -> in pixels of each map's window."""
+    scale, shift = window[:, [0, 1], [0, 1]], window[:, :, 2]
+    centre = ((2 * cameras[:, 2:] - 1 - shift) / scale + 1) / 2
+    return torch.cat([cameras[:, :2] / scale.abs(), centre], dim=1) * size
+
+
 def photometric(images: Tensor, draw: Draws, noise: torch.Generator) -> Tensor:
     """Colour, grey, blur, noise and JPEG, (B, 3, S, S) in [0, 1] -> same."""
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from train.data.augment import Augmentation, augment
-from train.data.sample import Batch, Source, collate
+from train.data.sample import Batch, Sample, Source, collate
 
 MIN_VALID = 0.05  # share of a crop whose depth must be known
+
 
 class Mixture:
     """Draws sources by weight, samples uniformly; sample i depends on seed and i alone.
@@ -35,18 +36,17 @@ class Mixture:
     def batch(self, number: int) -> Batch:
         """Batch `number` of the endless sequence."""
         first = number * self.batch_size
-        pairs = [self.sample(i) for i in range(first, first + self.batch_size)]
-        return collate(*map(list, zip(*pairs, strict=True)))
+        return collate([self.sample(i) for i in range(first, first + self.batch_size)])
 
-    def sample(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Augmented picture (S, S, 3) and depth (S, S); without valid depth it is drawn again."""
+    def sample(self, number: int) -> Sample:
+        """Augmented, (S, S); with hardly any known depth it is drawn again. Sky, +inf, is known."""
         rng = np.random.default_rng([self.seed, number])
         while True:
             source = self.sources[rng.choice(len(self.sources), p=self.weights)]
             sample = source[int(rng.integers(len(source)))]
-            image, depth = augment(sample.image, sample.depth, self.size, self.strength, rng)
-            if (depth > 0).mean() > MIN_VALID:
-                return image, depth
+            sample = augment(sample, self.size, self.strength, rng)
+            if (sample.depth > 0).mean() > MIN_VALID:
+                return sample
 
     def batches(self, first: int = 0) -> Iterator[Batch]:
         """Batches `first`, first + 1, ..."""

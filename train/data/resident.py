@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from train.data.augment import Augmentation
-from train.data.device_augment import Draws, crop, photometric
+from train.data.device_augment import Draws, crop, crop_intrinsics, photometric
 from train.data.mixture import MIN_VALID, shares
-from train.data.sample import Batch, Sample, Source
+from train.data.sample import UNKNOWN, Batch, Sample, Source
 
 SPARE = 1.25  # larger samples are kept at this many times the side of the result
 
@@ -55,22 +55,29 @@ class ResidentMixture:
         draw = Draws.stack(draws)
         image = torch.empty(self.batch_size, 3, self.size, self.size, device=self.device)
         depth = torch.empty(self.batch_size, 1, self.size, self.size, device=self.device)
+        cameras = torch.empty(self.batch_size, 4, device=self.device)
         chosen = np.array(picks)
         for number_of_source, source in enumerate(self.sources):
             rows = np.flatnonzero(chosen[:, 0] == number_of_source)
             if len(rows):
                 at = torch.from_numpy(rows).to(self.device)
-                image[at], depth[at] = source.crops(chosen[rows, 1], draw.rows(rows), self.size)
+                part = source.crops(chosen[rows, 1], draw.rows(rows), self.size)
+                image[at], depth[at], cameras[at] = part
         noise = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + number)
         image = photometric(image, draw, noise)
-        return Batch(image * 2 - 1, depth, (depth > 0) & depth.isfinite())
+        return Batch(image * 2 - 1, depth, (depth > 0) & depth.isfinite(), cameras)
 
 
 class Resident:
-    """One source: `image` (N, 3, T, T) uint8 and `depth` (N, 1, T, T) float16, on a device."""
+    """One source, on a device.
 
-    def __init__(self, image: Tensor, depth: Tensor) -> None:
-        self.image, self.depth = image, depth
+    Attributes:
+        image: (N, 3, T, T) uint8. depth: (N, 1, T, T) float16.
+        cameras: (N, 4) float32 fx, fy, cx, cy as shares of the picture's sides; NaN = unknown.
+    """
+
+    def __init__(self, image: Tensor, depth: Tensor, cameras: Tensor) -> None:
+        self.image, self.depth, self.cameras = image, depth, cameras
 
     def __len__(self) -> int:
         return len(self.image)
@@ -85,19 +92,21 @@ class Resident:
         side = _side(source[0], size)
         image = torch.empty(len(source), 3, side, side, dtype=torch.uint8, device=device)
         depth = torch.empty(len(source), 1, side, side, dtype=torch.float16, device=device)
+        cameras = torch.empty(len(source), 4, device=device)
         kept = 0
         with ThreadPoolExecutor(8) as pool:
-            for pixels, metres in pool.map(lambda i: _square(source[i], side), range(len(source))):
-                if (metres > 0).mean() > MIN_VALID:
-                    image[kept] = torch.from_numpy(pixels).permute(2, 0, 1)
-                    depth[kept, 0] = torch.from_numpy(metres)
+            for sample in pool.map(lambda i: _square(source[i], side), range(len(source))):
+                if (sample.depth > 0).mean() > MIN_VALID:
+                    image[kept] = torch.from_numpy(sample.image).permute(2, 0, 1)
+                    depth[kept, 0] = torch.from_numpy(sample.depth)
+                    cameras[kept] = torch.from_numpy(sample.intrinsics)
                     kept += 1
         if not kept:
             raise ValueError(f"no sample of {type(source).__name__} has enough known depth")
-        return cls(image[:kept], depth[:kept])
+        return cls(image[:kept], depth[:kept], cameras[:kept])
 
-    def crops(self, rows: np.ndarray, draw: Draws, size: int) -> tuple[Tensor, Tensor]:
-        """Pictures (B, 3, S, S) in [0, 1] and depth (B, 1, S, S) float32."""
+    def crops(self, rows: np.ndarray, draw: Draws, size: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures (B, 3, S, S) in [0, 1], depth (B, 1, S, S) float32, intrinsics (B, 4)."""
         at = torch.from_numpy(rows).to(self.image.device)
         metres = self.depth[at].float()
         window = draw.window(self.image.device)
@@ -105,7 +114,11 @@ class Resident:
         whole = torch.eye(2, 3, device=window.device).expand_as(window)
         window = torch.where((known > MIN_VALID)[:, None, None], window, whole)
         pixels = self.image[at].float() / 255
-        return crop(pixels, window, size, "bilinear"), crop(metres, window, size, "nearest")
+        return (
+            crop(pixels, window, size, "bilinear"),
+            crop(metres, window, size, "nearest"),
+            crop_intrinsics(self.cameras[at], window, size),
+        )
 
 
 def _side(sample: Sample, size: int) -> int:
@@ -114,10 +127,19 @@ def _side(sample: Sample, size: int) -> int:
     return height if height == width and height <= limit else limit
 
 
-def _square(sample: Sample, side: int) -> tuple[np.ndarray, np.ndarray]:
+def _square(sample: Sample, side: int) -> Sample:
+    """The sample at side x side, its camera in shares of the sides."""
     image, depth = sample.image, np.nan_to_num(sample.depth, posinf=0)
-    if depth.shape != (side, side):
+    height, width = depth.shape
+    if (height, width) != (side, side):
         shrink = cv2.INTER_AREA if min(depth.shape) > side else cv2.INTER_CUBIC
         image = cv2.resize(image, (side, side), interpolation=shrink)
         depth = cv2.resize(depth, (side, side), interpolation=cv2.INTER_NEAREST)
-    return np.ascontiguousarray(image), depth
+    camera = UNKNOWN if sample.intrinsics is None else sample.intrinsics
+    return Sample(
+        np.ascontiguousarray(image),
+        depth,
+        sample.dataset,
+        sample.scene,
+        np.float32(camera / [width, height, width, height]),
+    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+UNKNOWN = np.full(4, np.nan, np.float32)  # a camera in a batch
 
 @dataclass
 class LabelledPlane:
@@ -73,13 +74,15 @@ class Batch:
 
     Attributes:
         image: (B, 3, S, S) float32 in [-1, 1].
-        depth: (B, 1, S, S) float32, >= 0.
+        depth: (B, 1, S, S) float32, >= 0; +inf = sky.
         valid: (B, 1, S, S) bool, where depth was measured.
+        intrinsics: (B, 4) float32 fx, fy, cx, cy in pixels of these pictures; NaN = unknown.
     """
 
     image: Tensor
     depth: Tensor
     valid: Tensor
+    intrinsics: Tensor
 
     def to(self, device: torch.device | str) -> Batch:
         """On a device; from pinned memory the copy does not hold up the caller."""
@@ -89,11 +92,17 @@ class Batch:
         return self._with(Tensor.pin_memory)
 
     def _with(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        return Batch(*(change(part) for part in (self.image, self.depth, self.valid)))
+        return Batch(*(change(getattr(self, field.name)) for field in fields(self)))
 
 
-def collate(images: list[np.ndarray], depths: list[np.ndarray]) -> Batch:
-    """Stack (S, S, 3) uint8 pictures and (S, S) float32 depth maps."""
-    image = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
-    depth = torch.from_numpy(np.stack(depths)).unsqueeze(1).float()
-    return Batch(image, depth, (depth > 0) & depth.isfinite())
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Stack samples of one size (S, S)."""
+    image = torch.from_numpy(np.stack([s.image for s in samples])).permute(0, 3, 1, 2)
+    depth = torch.from_numpy(np.stack([s.depth for s in samples])).unsqueeze(1).float()
+    cameras = [UNKNOWN if s.intrinsics is None else s.intrinsics for s in samples]
+    return Batch(
+        image.float() / 127.5 - 1,
+        depth,
+        (depth > 0) & depth.isfinite(),
+        torch.from_numpy(np.float32(cameras)),
+    )

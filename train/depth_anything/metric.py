@@ -19,7 +19,8 @@ from depthart.baselines.metric_bins import MetricDPT, MetricDPTConfig
 from depthart.baselines.predictor import BaselinePredictor, save_network
 from train.config_file import describe_run, parse_arguments
 from train.data.loader import Loader
-from train.depth_anything.batches import ROBUST, LabelledBatches
+from train.data.mixture import Mixture
+from train.depth_anything.batches import ROBUST
 from train.depth_anything.network import encoder_of, parameter_groups
 from train.depth_anything.scores import scores_of_sets
 from train.depth_anything.training import MODEL
@@ -70,9 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
     device = device_of(run)
     model = metric_network(options.start, bins=options.bins)
     model = model.to(device, memory_format=torch.channels_last)
-    batches = LabelledBatches(
-        training_sources(options), model.config.image_size, run.part, run.seed, WHOLE
-    )
+    size = model.config.image_size
+    batches = Mixture(training_sources(options), size, run.part, run.seed, WHOLE)
     batch_of, validation = Loader(batches.batch, run), validation_sources(options)
     describe_run(options.output, run=run, model=model.config, options=vars(options))
 

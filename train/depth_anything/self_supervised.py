@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -20,8 +19,9 @@ from depthart.trunks import TRUNKS, build_trunk
 from train.config_file import describe_run, parse_arguments
 from train.data.loader import Loader
 from train.data.photos import PhotoFolder
+from train.data.window import Window
 from train.dense import load_imagenet_trunk
-from train.depth_anything.batches import CROPS, square_crop
+from train.depth_anything.batches import CROPS
 from train.depth_anything.frozen_encoder import FrozenTrunk, cell_similarity
 from train.depth_anything.perturbations import Strength, perturb
 from train.loop import RunConfig, autocast, device_of, fit
@@ -87,8 +87,7 @@ class PhotoCrops:
     def _crop(self, number: int) -> np.ndarray:
         rng = np.random.default_rng([self.seed, number])
         photo = self.photos[int(rng.integers(len(self.photos)))]
-        nothing = np.zeros(photo.shape[:2], np.float32)
-        return square_crop(photo, nothing, self.size, CROPS, rng, cv2.INTER_NEAREST)[0]
+        return Window.draw(*photo.shape[:2], CROPS, rng).cut_picture(photo, self.size)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,17 +14,11 @@ from depthart.baselines.predictor import save_network
 from depthart.trunks import TRUNKS
 from train.data.augment import Augmentation
 from train.data.loader import Loader
+from train.data.mixture import Mixture
 from train.data.pseudo_labels import PseudoLabels
 from train.data.rgbd_folder import RGBDFolder
 from train.data.sample import Batch, Sample, Source
-from train.depth_anything.batches import (
-    CROPS,
-    FLIPS,
-    ROBUST,
-    LabelledBatches,
-    Unlabeled,
-    UnlabeledBatches,
-)
+from train.depth_anything.batches import CROPS, FLIPS, ROBUST, Unlabeled, UnlabeledBatches
 from train.depth_anything.disparity_pairs import DisparityPairs
 from train.depth_anything.frozen_encoder import FrozenEncoder
 from train.depth_anything.network import (
@@ -153,7 +147,7 @@ def train(
     size = plan.network.image_size
     batch_of = Loader(
         _Pairs(
-            LabelledBatches(sources, size, count, run.seed, plan.labelled),
+            Mixture(sources, size, count, run.seed, plan.labelled),
             UnlabeledBatches(labels, size, run.part - count, run.seed, CROPS) if labels else None,
         ).batch,
         run,
@@ -205,7 +199,7 @@ def labelled_count(part: int, ratio: int) -> int:
 class _Pairs:
     """Labelled and unlabeled batches of the same number."""
 
-    def __init__(self, labelled: LabelledBatches, unlabeled: UnlabeledBatches | None) -> None:
+    def __init__(self, labelled: Mixture, unlabeled: UnlabeledBatches | None) -> None:
         self.labelled, self.unlabeled = labelled, unlabeled
 
     def batch(self, number: int) -> Pair:
