@@ -17,16 +17,14 @@ import io
 import json
 import os
 import socket
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from train.data.webdataset_shards import members_of
+from train.data.tar_shards import TarShards
 
 INDEX, SETTINGS = "index.json", "labels.json"
 FULL = 65535
@@ -119,30 +117,13 @@ class PseudoLabels:
                 f"{path} is missing ({done} shards are there); finish the labels with"
                 " python -m train.depth_anything.pseudo_label"
             )
-        table = json.loads(path.read_text())
-        if not table:
-            raise ValueError(f"{path} lists no labels")
-        self.files = [entry["file"] for entry in table]
-        self._ends = list(accumulate(entry["samples"] for entry in table))
-        self._members: dict[int, list[dict[str, tuple[int, int]]]] = {}
+        self.shards = TarShards(path, self.folder.joinpath)
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return len(self.shards)
 
     def __getitem__(self, index: int) -> PseudoLabel:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        shard = bisect_right(self._ends, index)
-        path = self.folder / self.files[shard]
-        if shard not in self._members:
-            self._members[shard] = members_of(path)
-        row = index - (self._ends[shard - 1] if shard else 0)
-        parts = {}
-        with path.open("rb") as file:
-            for name, (offset, size) in self._members[shard][row].items():
-                file.seek(offset)
-                parts[name] = file.read(size)
-        return decode(parts)
+        return decode(self.shards[index])
 
 
 def encode(label: PseudoLabel, quality: int = 92) -> dict[str, bytes]:

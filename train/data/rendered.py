@@ -5,13 +5,12 @@ Layout: `FOLDER/shard_000000/{image,depth,normal,plane,intrinsics}.npy` and `met
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
 from train.data.sample import Sample
+from train.data.tar_shards import Rows
 
 
 class RenderedScenes:
@@ -35,17 +34,14 @@ class RenderedScenes:
             }
             for shard in shards
         ]
-        self._ends = list(accumulate(len(arrays["image"]) for arrays in self._arrays))
+        self._rows = Rows(len(arrays["image"]) for arrays in self._arrays)
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return len(self._rows)
 
     def __getitem__(self, index: int) -> Sample:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        shard = bisect_right(self._ends, index)
+        shard, row = self._rows.locate(index)
         arrays = self._arrays[shard]
-        row = index - (self._ends[shard - 1] if shard else 0)
         return Sample(
             image=np.array(arrays["image"][row]),
             depth=arrays["depth"][row].astype(np.float32),

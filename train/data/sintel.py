@@ -73,13 +73,11 @@ def read_dpt(path: Path) -> np.ndarray:
     Raises:
         ValueError: if it is none.
     """
-    data = path.read_bytes()
-    if len(data) < 12 or np.frombuffer(data, "<f4", 1)[0] != TAG:
-        raise ValueError(f"{path} does not start with {TAG}, the mark of a Sintel file")
-    width, height = np.frombuffer(data, "<i4", 2, offset=4)
-    if len(data) != 12 + 4 * width * height:
+    data = _behind_tag(path, 8)
+    width, height = np.frombuffer(data, "<i4", 2)
+    if len(data) != 8 + 4 * width * height:
         raise ValueError(f"{path} is cut off: {width} x {height} depths were announced")
-    return np.frombuffer(data, "<f4", offset=12).reshape(height, width).astype(np.float32)
+    return np.frombuffer(data, "<f4", offset=8).reshape(height, width).astype(np.float32)
 
 
 def read_cam(path: Path) -> np.ndarray:
@@ -88,8 +86,13 @@ def read_cam(path: Path) -> np.ndarray:
     Raises:
         ValueError: if it is none.
     """
-    data = path.read_bytes()
-    if len(data) < 76 or np.frombuffer(data, "<f4", 1)[0] != TAG:
-        raise ValueError(f"{path} does not start with {TAG}, the mark of a Sintel file")
-    matrix = np.frombuffer(data, "<f8", 9, offset=4)
+    matrix = np.frombuffer(_behind_tag(path, 72), "<f8", 9)
     return np.float32([matrix[0], matrix[4], matrix[2] + 0.5, matrix[5] + 0.5])
+
+
+def _behind_tag(path: Path, least: int) -> bytes:
+    """What follows the mark, at least so many bytes of it."""
+    data = path.read_bytes()
+    if len(data) < 4 + least or np.frombuffer(data, "<f4", 1)[0] != TAG:
+        raise ValueError(f"{path} does not start with {TAG}, the mark of a Sintel file")
+    return data[4:]

@@ -12,10 +12,7 @@ import json
 import os
 import random
 import shutil
-import tarfile
-from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +20,7 @@ from PIL import Image
 
 from train.data.files import existing
 from train.data.sample import LabelledPlane, Sample, Source
+from train.data.tar_shards import TarShards
 
 ARRAYS = ("depth", "intrinsics", "plane", "valid", "edges")
 
@@ -85,31 +83,13 @@ class WebDatasetShards:
             raise ValueError(f"{location} is remote: name a cache folder for its shards")
         self.cache = Path(cache) if self.remote else Path(location)
         path = self._fetch("index.json") if self.remote else self.cache / "index.json"
-        table = json.loads(existing(path, "the shards' index").read_text())
-        if not table:
-            raise ValueError(f"{path} lists no shards")
-        self.files = [entry["file"] for entry in table]
-        self._ends = list(accumulate(entry["samples"] for entry in table))
-        self._members: dict[int, list[dict[str, tuple[int, int]]]] = {}
+        self.shards = TarShards(existing(path, "the shards' index"), self._local)
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return len(self.shards)
 
     def __getitem__(self, index: int) -> Sample:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        shard = bisect_right(self._ends, index)
-        path = self._fetch(self.files[shard]) if self.remote else self.cache / self.files[shard]
-        existing(path, "a shard")
-        if shard not in self._members:
-            self._members[shard] = members_of(path)
-        row = index - (self._ends[shard - 1] if shard else 0)
-        parts = {}
-        with path.open("rb") as file:
-            for name, (offset, size) in self._members[shard][row].items():
-                file.seek(offset)
-                parts[name] = file.read(size)
-        return decode(parts)
+        return decode(self.shards[index])
 
     def stream(self, seed: int = 0, epoch: int = 0, buffer: int = 500) -> Iterator[Sample]:
         """One pass in an order of its own for each seed and epoch, straight from the storage.
@@ -119,9 +99,9 @@ class WebDatasetShards:
         """
         import webdataset
 
-        order = np.random.default_rng([seed, epoch]).permutation(len(self.files))
+        order = np.random.default_rng([seed, epoch]).permutation(len(self.shards.files))
         parts = webdataset.WebDataset(
-            [self._url(self.files[i]) for i in order],
+            [self._url(self.shards.files[i]) for i in order],
             shardshuffle=False,
             nodesplitter=webdataset.split_by_node,
             empty_check=False,
@@ -133,6 +113,9 @@ class WebDatasetShards:
         if "{}" in self.location:
             return self.location.replace("{}", name)
         return f"{self.location.rstrip('/')}/{name}"
+
+    def _local(self, name: str) -> Path:
+        return existing(self._fetch(name) if self.remote else self.cache / name, "a shard")
 
     def _fetch(self, name: str) -> Path:
         """The cached copy of a remote file; written under another name first, so never partial."""
@@ -146,16 +129,6 @@ class WebDatasetShards:
                 shutil.copyfileobj(remote, local)
             part.replace(path)
         return path
-
-
-def members_of(path: Path) -> list[dict[str, tuple[int, int]]]:
-    """For each sample of a tar, {part: (offset, size)} in bytes."""
-    samples: dict[str, dict[str, tuple[int, int]]] = {}
-    with tarfile.open(path) as tar:
-        for member in tar:
-            key, _, part = member.name.partition(".")
-            samples.setdefault(key, {})[part] = (member.offset_data, member.size)
-    return list(samples.values())
 
 
 def encode(sample: Sample, jpeg_quality: int | None = None) -> dict[str, bytes]:
