@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depthart.baselines.losses import masked_median
 from depthart.checkpoints import CheckpointError, load_weights, read_config, write_checkpoint
 from depthart.config import from_fields
 from depthart.encoder import ImageEncoder, ImageEncoderConfig
@@ -57,7 +58,7 @@ def dense_loss(log_depth: Tensor, depth: Tensor, valid: Tensor) -> tuple[Tensor,
     """
     weight, target = shrink_log_depth(depth, valid, log_depth.shape[-1])
     error = log_depth - target
-    offset = masked_median(error, weight > 0)
+    offset = masked_median(error.detach(), weight > 0)
     error = error - offset
     pixel = _mean(error.abs(), weight)
     gradient = log_depth.new_zeros(())
@@ -78,12 +79,6 @@ def shrink_log_depth(depth: Tensor, valid: Tensor, side: int) -> tuple[Tensor, T
     share = F.adaptive_avg_pool2d(weight, side)
     mean = F.adaptive_avg_pool2d(inverse, side) / share.clamp_min(1e-6)
     return (share >= 0.5).float(), -mean.clamp_min(1e-9).log()
-
-
-def masked_median(values: Tensor, mask: Tensor) -> Tensor:
-    """Median of each map over its mask, (B, 1, H, W) -> (B, 1, 1, 1); 0 for an empty mask."""
-    masked = values.detach().masked_fill(~mask, torch.nan).flatten(1)
-    return masked.nanmedian(dim=1).values.nan_to_num().view(-1, 1, 1, 1)
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:

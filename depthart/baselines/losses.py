@@ -68,13 +68,34 @@ def affine_invariant_loss(
 
 
 def standardize(values: Tensor, mask: Tensor) -> Tensor:
-    """(values - median) / mean absolute deviation of each map over its mask, (B, H, W) -> same."""
+    """(values - median) / mean absolute deviation of each map over its mask.
+
+    Gradients flow through both, so that what is made of the result is invariant to scale and shift.
+
+    Args:
+        values, mask: (B, ..., H, W), float and bool.
+
+    Returns:
+        of the same shape, meaningless outside the mask.
+    """
+    centred = values - masked_median(values, mask)
+    return centred / masked_mean(centred.abs(), mask).clamp_min(1e-6)
+
+
+def masked_median(values: Tensor, mask: Tensor) -> Tensor:
+    """Median of each map over its mask, (B, ..., H, W) -> (B, 1, ...); 0 for an empty mask.
+
+    Of an even number of pixels the lower of the two in the middle.
+    """
     hidden = values.masked_fill(~mask, torch.nan).flatten(1)
-    shift = hidden.nanmedian(dim=1).values.nan_to_num().view(-1, 1, 1)
-    centred = values - shift
-    weight = mask.float()
-    spread = (centred.abs() * weight).sum((1, 2)) / weight.sum((1, 2)).clamp_min(1)
-    return centred / spread.clamp_min(1e-6).view(-1, 1, 1)
+    return hidden.nanmedian(dim=1).values.nan_to_num().view(-1, *[1] * (values.ndim - 1))
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of each map over its mask, (B, ..., H, W) -> (B, 1, ...); 0 for an empty mask."""
+    dims = tuple(range(1, values.ndim))
+    total = torch.where(mask, values, torch.zeros_like(values)).sum(dims, keepdim=True)
+    return total / mask.sum(dims, keepdim=True).clamp_min(1)
 
 
 def trimmed_mean(errors: Tensor, mask: Tensor, trim: float) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthart.baselines.dpt import DPT, DPTConfig
-from depthart.baselines.losses import silog_loss
+from depthart.baselines.losses import Losses, silog_loss
 from depthart.prediction import Kind
 
 MIN_DEPTH = 1e-3  # metres
@@ -93,7 +93,7 @@ class MetricDPT(DPT):
         depth = (shares * centres).sum(1, keepdim=True).clamp_min(MIN_DEPTH)
         return F.interpolate(depth, size=images.shape[-2:], mode="bilinear").squeeze(1)
 
-    def loss(self, images: Tensor, depth: Tensor, valid: Tensor) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, images: Tensor, depth: Tensor, valid: Tensor) -> Losses:
         """Scale-invariant logarithmic loss, which with its focus of 0.85 fixes the scale too.
 
         Args:
@@ -103,7 +103,7 @@ class MetricDPT(DPT):
         mask = valid.squeeze(1)
         truth = torch.where(mask, depth.squeeze(1), torch.ones_like(prediction))
         loss = silog_loss(prediction.log() - truth.log(), mask.float())
-        return loss, {"silog": loss.item()}
+        return loss, {"silog": loss.detach()}
 
 
 class LogBinomial(nn.Module):

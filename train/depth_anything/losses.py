@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from depthart.baselines.losses import masked_mean, masked_median, standardize
+
 EPSILON = 1e-6
 MIN_PIXELS = 16  # fewer say nothing about a median and a deviation
 
@@ -34,26 +36,8 @@ def unit_range(d: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask, scaled, torch.zeros_like(d))
 
 
-def standardize(d: Tensor, mask: Tensor) -> Tensor:
-    """(d - t(d)) / s(d), with the median t and the mean absolute deviation s (eqs. 2-3).
-
-    Gradients flow through t and s, so that the loss is invariant to both. An even number of pixels
-    has the lower of the two middle values as its median.
-
-    Args:
-        d, mask: (B, 1, H, W), float and bool; each map over its own mask.
-
-    Returns:
-        (B, 1, H, W), meaningless outside the mask.
-    """
-    t = masked_median(d, mask)
-    centred = d - t
-    s = masked_mean(centred.abs(), mask)
-    return centred / s.clamp_min(EPSILON)
-
-
 def affine_invariant_error(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Mean absolute error of the standardised maps over the mask (eq. 1), for each map.
+    """Mean absolute error of the standardised maps over the mask (eqs. 1-3), for each map.
 
     Args:
         prediction, target: (B, 1, H, W) disparities. mask: (B, 1, H, W) bool.
@@ -76,15 +60,3 @@ def usable(target: Tensor, mask: Tensor) -> Tensor:
     """(B,) 1.0 where a target has enough known pixels and is not flat, else 0.0."""
     spread = masked_mean((target - masked_median(target, mask)).abs(), mask).flatten()
     return ((mask.flatten(1).sum(1) >= MIN_PIXELS) & (spread > EPSILON)).float()
-
-
-def masked_median(values: Tensor, mask: Tensor) -> Tensor:
-    """Median of each map over its mask, (B, 1, H, W) -> (B, 1, 1, 1); 0 for an empty mask."""
-    masked = values.masked_fill(~mask, torch.nan).flatten(1)
-    return masked.nanmedian(dim=1).values.nan_to_num().view(-1, 1, 1, 1)
-
-
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of each map over its mask, (B, 1, H, W) -> (B, 1, 1, 1); 0 for an empty mask."""
-    total = torch.where(mask, values, torch.zeros_like(values)).sum((-3, -2, -1), keepdim=True)
-    return total / mask.sum((-3, -2, -1), keepdim=True).clamp_min(1)
