@@ -9,10 +9,11 @@ from tests.test_depth_anything_training import data as data
 from tests.test_depth_anything_training import labels as labels
 from tests.test_depth_anything_training import trunk as trunk
 from train.depth_anything import ablation
-from train.depth_anything.ablation import ROWS, fill, row_plan, table
+from train.depth_anything.ablation import ROWS, row_plan, table
 from train.depth_anything.network import architecture
 from train.depth_anything.training import Plan
 from train.loop import RunConfig
+from train.markers import fill
 
 
 def test_rows_differ_in_nothing_but_their_terms():
@@ -74,5 +75,5 @@ def test_what_is_missing_is_said(data, labels, tmp_path):
         ablation.main([*command, *data[:2]])  # nothing to evaluate on
     with pytest.raises(SystemExit):
         ablation.main([*command, *data])  # alignment without an encoder
-    with pytest.raises(ValueError, match="no <!-- ablation -->"):
-        fill("nothing here", "x")
+    with pytest.raises(ValueError, match="no <!-- ablation --> ... <!-- /ablation --> to fill"):
+        fill("nothing here", "x", "ablation")

@@ -77,6 +77,15 @@ def test_from_a_command_to_a_checkpoint(family, data, vqvae, tmp_path, picture):
         )
 
 
+def test_tensorboard_gets_pictures(data, vqvae, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(tmp_path, "midas", data, vqvae, "--tensorboard")
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    shown = {"rendered/photo", "rendered/truth", "rendered/prediction"}
+    assert set(events.Tags()["images"]) == shown
+
+
 def test_an_interrupted_run_ends_with_the_same_weights(data, vqvae, tmp_path, monkeypatch):
     train(tmp_path / "whole", "dit", data, vqvae, steps=4)
 

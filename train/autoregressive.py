@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from depthart.config import DepthARTConfig
-from depthart.images import Photo, to_model_input
 from depthart.model import DepthART
 from depthart.predictor import Predictor, save_model
 from train import cost
@@ -20,17 +19,16 @@ from train.features import FeatureCache, encode_batch, encode_depth
 from train.loop import Loader, RunConfig, autocast, describe_run, device_of, fit
 from train.next_scale_step import NextScaleStep, StepConfig, add_step_arguments, step_config
 from train.options import add_preset, add_run_arguments, parse_arguments, run_config
+from train.shown import show
 from train.sources import (
     add_data_arguments,
     training_batches,
     training_mixture,
     validation_sources,
 )
-from train.validate import validate
-from train.vq_images import filled_depth
+from train.validate import validate_sets
 
 DEFAULTS = RunConfig(steps=2000, batch_size=16, lr=5e-4, warmup=100, betas=(0.9, 0.95), ema=0.995)
-SHOWN = 4  # pictures of each set in TensorBoard
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -57,26 +55,18 @@ def main(arguments: list[str] | None = None) -> None:
         image, depth = (part.to(device, non_blocking=True) for part in features_of(step))
         return loss_on(step, image, depth)
 
-    def depth_of(images: Tensor) -> Tensor:
-        return model.predict(images.to(device), config.rollout).cpu()
-
     def evaluate() -> dict[str, float]:
-        scores = {}
-        for name, samples in sets.items():
-            part = validate(depth_of, samples)
-            scores |= {f"{name}/{config.rollout}/{key}": v for key, v in part.items()}
-        return scores
+        def depth_of(images: Tensor) -> Tensor:
+            return model.predict(images.to(device), config.rollout)
+
+        return validate_sets(depth_of, sets, model.config.image_size, prefix=config.rollout)
 
     def pictures() -> dict[str, Tensor]:
-        size, shown = model.config.image_size, {}
-        for name, samples in sets.items():
-            images = torch.cat([to_model_input(Photo(s.image), size) for s in samples[:SHOWN]])
-            shown[f"{name}/photo"] = (images + 1) / 2
-            depth = torch.cat([filled_depth(s.depth, size) for s in samples[:SHOWN]])
-            shown[f"{name}/truth"] = depth / depth.amax((1, 2, 3), keepdim=True)
-            for step in model.refine(images.to(device), config.rollout):
-                shown[f"{name}/scale_{step.scale + 1:02d}"] = step.depth
-        return shown
+        def maps_of(images: Tensor) -> dict[str, Tensor]:
+            steps = model.refine(images.to(device), config.rollout)
+            return {f"scale_{step.scale + 1:02d}": step.depth for step in steps}
+
+        return show(sets, model.config.image_size, maps_of)
 
     def publish(weights: dict[str, Tensor], step: int) -> None:
         with torch.device("meta"):

@@ -23,8 +23,9 @@ from train import cost
 from train.baseline_parts import load_trunk, load_vqvae
 from train.loop import Loader, RunConfig, autocast, describe_run, device_of, fit
 from train.options import add_run_arguments, parse_arguments, run_config
+from train.shown import show
 from train.sources import add_data_arguments, training_mixture, validation_sources
-from train.validate import validate
+from train.validate import validate_sets
 
 DEFAULTS = RunConfig(steps=2000, batch_size=16, lr=5e-4, warmup=100)
 TRUNK_LR_SCALE = 0.3  # the trunk starts from ImageNet or from dense pre-training
@@ -84,22 +85,30 @@ def main(arguments: list[str] | None = None) -> None:
             return network.loss(images, batch.depth, batch.valid)
 
     def maps_of(images: Tensor) -> Tensor:
-        return network(images.to(device)).float().cpu()
+        return network(images.to(device))
 
     def evaluate() -> dict[str, float]:
         how = alignment_for(config.kind)
-        scores = {
-            name: validate(maps_of, samples, config.image_size, how=how)
-            for name, samples in validation.items()
-        }
-        return {f"{name}/{key}": v for name, part in scores.items() for key, v in part.items()}
+        return validate_sets(maps_of, validation, config.image_size, how)
+
+    def pictures() -> dict[str, Tensor]:
+        return show(validation, config.image_size, lambda images: {"prediction": maps_of(images)})
 
     def publish(weights: dict[str, Tensor], step: int) -> None:
         folder = options.output / "model"
         write_checkpoint(folder, checkpoint_config(options.model, config), weights)
 
     groups = parameter_groups(network, options.trunk_lr if options.trunk else 1.0)
-    fit(network, loss_of_step, run, options.output, groups, publish=publish, evaluate=evaluate)
+    fit(
+        network,
+        loss_of_step,
+        run,
+        options.output,
+        groups,
+        publish=publish,
+        evaluate=evaluate,
+        pictures=pictures,
+    )
 
 
 def settings(texts: list[str]) -> dict[str, Any]:

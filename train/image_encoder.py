@@ -10,18 +10,16 @@ import torch
 
 from depthart.config import DepthARTConfig
 from depthart.encoder import ImageEncoderConfig
-from depthart.images import Photo, to_model_input
 from depthart.trunks import TRUNKS
 from train import cost
 from train.dense import DenseDepth, dense_loss, load_imagenet_trunk, save_dense
 from train.loop import RunConfig, autocast, describe_run, device_of, fit
 from train.options import add_preset, add_run_arguments, parse_arguments, run_config
+from train.shown import show
 from train.sources import add_data_arguments, training_batches, validation_sources
-from train.validate import validate
-from train.vq_images import filled_depth
+from train.validate import validate_sets
 
 DEFAULTS = RunConfig(steps=1500, batch_size=16, lr=5e-4, warmup=100)
-SHOWN = 6  # pictures of each set in TensorBoard
 TRUNK_LR_SCALE = 0.3  # the trunk starts from ImageNet
 
 
@@ -60,22 +58,13 @@ def main(arguments: list[str] | None = None) -> None:
         return dense_loss(log_depth, batch.depth, batch.valid)
 
     def depth_of(images: torch.Tensor) -> torch.Tensor:
-        return model.depth(images.to(device)).cpu()
+        return model.depth(images.to(device))
 
     def evaluate() -> dict[str, float]:
-        scores = {name: validate(depth_of, samples) for name, samples in validation.items()}
-        return {f"{name}/{key}": v for name, part in scores.items() for key, v in part.items()}
+        return validate_sets(depth_of, validation, config.image_size)
 
     def pictures() -> dict[str, torch.Tensor]:
-        shown = {}
-        for name, samples in validation.items():
-            size = config.image_size
-            images = torch.cat([to_model_input(Photo(s.image), size) for s in samples[:SHOWN]])
-            shown[f"{name}/photo"] = (images + 1) / 2
-            depths = torch.cat([filled_depth(s.depth, size) for s in samples[:SHOWN]])
-            for part, depth in (("truth", depths.squeeze(1)), ("prediction", depth_of(images))):
-                shown[f"{name}/{part}"] = depth / depth.amax((1, 2), keepdim=True)
-        return shown
+        return show(validation, config.image_size, lambda images: {"prediction": depth_of(images)})
 
     trunk = list(model.encoder.trunk.parameters())
     inside = {id(p) for p in trunk}

@@ -98,10 +98,6 @@ class Progress:
                 row = torch.cat(list(picture.float().cpu().clamp(0, 1)), dim=-1)
                 self._writer.add_image(name, row, step)
 
-    @property
-    def wants_pictures(self) -> bool:
-        return self._writer is not None
-
     def close(self) -> None:
         for part in (self._bar, self._writer, getattr(self, "_log", None)):
             if part is not None:

@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from train.config_file import parse_arguments
+from train.markers import fill
 from train.ranking import RANKED, SETS, average_ranks
 from train.scale_figure import draw_scales
 from train.table1 import table_1
 
-START, END = "<!-- results -->", "<!-- /results -->"
-TABLE_MARKERS = "<!-- table 1 -->", "<!-- /table 1 -->"
+RESULTS_MARKER, TABLE_MARKER = "results", "table 1"
 TABLE_1 = Path("train/results/table1")
 METHODS = {
     "constant": "constant guess",
@@ -102,18 +101,6 @@ def ranking_table(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> s
     return "\n".join(rows)
 
 
-def fill(text: str, content: str, start: str = START, end: str = END) -> str:
-    """Replace what stands between the markers.
-
-    Raises:
-        ValueError: if the markers are missing.
-    """
-    pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-    if not pattern.search(text):
-        raise ValueError(f"no {start} ... {end} to fill")
-    return pattern.sub(lambda _: f"{start}\n{content}\n{end}", text)
-
-
 def scale_curves(
     folders: Mapping[str, Path],
 ) -> dict[str, dict[str, dict[str, list[float]]]]:
@@ -188,7 +175,7 @@ def main(arguments: list[str] | None = None) -> None:
     curves = {titles.get(name, name): group for name, group in scale_curves(folders).items()}
     draw_scales(curves, sides, options.checkpoint / "figure4.png", METHODS["vqvae"])
     for document in options.documents:
-        document.write_text(fill(document.read_text(), content))
+        document.write_text(fill(document.read_text(), content, RESULTS_MARKER))
 
 
 def report_models(folder: Path, documents: Sequence[Path]) -> None:
@@ -204,7 +191,7 @@ def report_models(folder: Path, documents: Sequence[Path]) -> None:
     content = table_1(json.loads(path.read_text()))
     print(content)
     for document in documents:
-        document.write_text(fill(document.read_text(), content, *TABLE_MARKERS))
+        document.write_text(fill(document.read_text(), content, TABLE_MARKER))
 
 
 def _read(folder: Path) -> tuple[dict, str]:

@@ -19,13 +19,12 @@ from depthart.images import resize_depth
 from depthart.metrics import abs_rel, depth_metrics
 from depthart.plane_metrics import PlaneError, plane_errors
 from train.data.sample import Sample
-from train.validate import DepthFunction
+from train.validate import DepthFunction, mean_over_scenes
 
 # What a line says besides its scores.
 LABELS = frozenset(
     {"set", "picture", "dataset", "scene", "method", "alignment", "family", "kind"}
 )
-
 
 FITTED = 1e-3  # share of the picture below which a labelled plane is too small to fit
 
@@ -89,14 +88,6 @@ def guess_scores(
 ) -> dict[str, object]:
     depth = guess(torch.zeros(1, 3, size, size))[0].numpy()
     return (scorer or Scorer(sample)).all_scores(depth)
-
-
-def mean_over_scenes(lines: list[dict], key: str) -> np.ndarray | float:
-    """Mean of pictures within a scene, then of scenes."""
-    scenes: dict[tuple[str, str], list] = {}
-    for line in lines:
-        scenes.setdefault((line["dataset"], line["scene"]), []).append(line[key])
-    return np.mean([np.mean(group, axis=0) for group in scenes.values()], axis=0)
 
 
 def summarize(lines: list[dict]) -> dict[str, dict[str, dict[str, object]]]:

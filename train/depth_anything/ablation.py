@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from train.config_file import describe_run, parse_arguments
 from train.data.pseudo_labels import PseudoLabels, write_json
 from train.data.sample import Sample
 from train.depth_anything.objective import Terms
-from train.depth_anything.scores import SCORES, mean_scores, score_lines
+from train.depth_anything.scores import score_lines
 from train.depth_anything.student import add_unlabeled_arguments, encoder_of_options
 from train.depth_anything.training import (
     Plan,
@@ -37,14 +36,16 @@ from train.depth_anything.training import (
     train,
 )
 from train.loop import RunConfig
+from train.markers import fill
 from train.options import add_run_arguments, run_config
+from train.ranking import SETS
 from train.sources import add_data_arguments, validation_sources
+from train.validate import SCORES, mean_scores
 
 DEFAULTS = RunConfig(
     steps=360, batch_size=12, lr=2e-4, lr_end=0.0, warmup=20, schedule="linear", ema=0.99
 )
-START, END = "<!-- ablation -->", "<!-- /ablation -->"
-SETS = {"rendered": "held-out rendered scenes", "real_dev": "real photos (dev split)"}
+MARKER = "ablation"  # of documents
 
 
 class Row(NamedTuple):
@@ -96,7 +97,7 @@ def score_row(checkpoint: str | Path, sets: dict[str, list[Sample]], folder: Pat
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "results.jsonl").write_text(text)
     scores = {
-        name: {"pictures": len(group)} | mean_scores(x for x in lines if x["set"] == name)
+        name: {"pictures": len(group)} | mean_scores([x for x in lines if x["set"] == name])
         for name, group in sets.items()
     }
     write_json(folder / "results.json", {**facts, "scores": scores})
@@ -125,18 +126,6 @@ def table(results: Mapping[str, Mapping]) -> str:
             f" encoder: {next((r['encoder'] for r in rows if r['encoder'] != 'off'), 'off')}."
         )
     return "\n".join([*lines, "", note])
-
-
-def fill(text: str, content: str) -> str:
-    """Replace what stands between the markers.
-
-    Raises:
-        ValueError: if the markers are missing.
-    """
-    pattern = re.compile(re.escape(START) + ".*?" + re.escape(END), re.DOTALL)
-    if not pattern.search(text):
-        raise ValueError(f"no {START} ... {END} to fill")
-    return pattern.sub(lambda _: f"{START}\n{content}\n{END}", text)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -202,7 +191,7 @@ def report(folder: Path, document: Path | None = None) -> None:
     write_json(folder / "ablation.json", results)
     (folder / "ablation.md").write_text(content + "\n")
     if document:
-        document.write_text(fill(document.read_text(), content))
+        document.write_text(fill(document.read_text(), content, MARKER))
 
 
 if __name__ == "__main__":
