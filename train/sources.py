@@ -42,8 +42,13 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def training_sources(arguments: argparse.Namespace) -> list[tuple[Source, float]]:
+def training_sources(
+    arguments: argparse.Namespace, metric: bool = False
+) -> list[tuple[Source, float]]:
     """The named sources with their weights.
+
+    Args:
+        metric: leave out what a folder with a manifest does not have in metres.
 
     Raises:
         ValueError: if none is named, or a name is not known.
@@ -60,7 +65,7 @@ def training_sources(arguments: argparse.Namespace) -> list[tuple[Source, float]
         raise ValueError(
             "name training data: --rendered FOLDER, --real FOLDER or --data NAME=FOLDER"
         )
-    return sources
+    return [(_in_metres(s) if metric else s, weight) for s, weight in sources]
 
 
 def training_mixture(
@@ -90,22 +95,34 @@ def training_batches(
     return Loader(mixture.batch, run, ahead=not arguments.resident)
 
 
-def validation_sources(arguments: argparse.Namespace, limit: int = 64) -> dict[str, list]:
+def validation_sources(
+    arguments: argparse.Namespace, limit: int = 64, metric: bool = False
+) -> dict[str, list]:
     """Samples by name of their set: the first of the held-out renders, all of the real dev split,
-    and of every other set at most `limit`, evenly spread."""
+    and of every other set at most `limit`, evenly spread.
+
+    Args:
+        metric: as in `training_sources`.
+    """
+    chosen = _in_metres if metric else lambda source: source
     sets: dict[str, list] = {}
     if arguments.held_out:
         rendered = RenderedScenes(arguments.held_out)
         sets["rendered"] = [rendered[i] for i in range(min(limit, len(rendered)))]
     if arguments.real:
-        dev = RGBDFolder(arguments.real, "dev")
+        dev = chosen(RGBDFolder(arguments.real, "dev"))
         sets["real_dev"] = [dev[i] for i in range(len(dev))]
     cache = getattr(arguments, "shard_cache", None)
     for text in getattr(arguments, "validate", None) or ():
         name, source, _ = open_source(text, training=False, cache=cache)
+        source = chosen(source)
         count = min(limit, len(source))
         sets[name] = [source[int(i)] for i in np.linspace(0, len(source) - 1, count)]
     return sets
+
+
+def _in_metres(source: Source) -> Source:
+    return source.metric() if isinstance(source, RGBDFolder) else source
 
 
 def open_source(text: str, training: bool, cache: str | None = None) -> tuple[str, Source, float]:

@@ -8,6 +8,7 @@ Layout: `manifest.json`, a list of objects with `id`, `rgb` (path of a picture),
 from __future__ import annotations
 
 import json
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,19 @@ class RGBDFolder:
         if not self.entries:
             raise ValueError(f"{manifest} has no pairs with depth in split {split!r}")
         self._cache: dict[int, Sample] = {}
+
+    def metric(self) -> RGBDFolder:
+        """The pairs among them whose depth is in metres.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        part = copy(self)
+        part.entries = [entry for entry in self.entries if entry["depth_kind"] == "metric"]
+        part._cache = {}
+        if not part.entries:
+            raise ValueError(f"{self.folder} has no pairs in metres")
+        return part
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -86,12 +86,13 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """On a device; from pinned memory the copy does not hold up the caller."""
-        return self._with(lambda part: part.to(device, non_blocking=part.is_pinned()))
+        return self.each(lambda part: part.to(device, non_blocking=part.is_pinned()))
 
     def pin_memory(self) -> Batch:
-        return self._with(Tensor.pin_memory)
+        return self.each(Tensor.pin_memory)
 
-    def _with(self, change: Callable[[Tensor], Tensor]) -> Batch:
+    def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """What `change` makes of every tensor."""
         return Batch(*(change(getattr(self, field.name)) for field in fields(self)))
 
 

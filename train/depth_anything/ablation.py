@@ -30,6 +30,7 @@ from train.depth_anything.student import add_unlabeled_arguments, encoder_of_opt
 from train.depth_anything.training import (
     Plan,
     add_plan_arguments,
+    dry_run,
     labelled_count,
     labelled_sources,
     plan_of,
@@ -146,6 +147,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     run = run_config(options, DEFAULTS)
     plan = plan_of(options, ratio=options.ratio, margin=options.margin)
+    if options.dry_run:  # of a row with unlabeled pictures
+        return print(dry_run(replace(plan, terms=Terms()), run))
     sets = validation_sources(options, options.limit)
     if not sets:
         parser.error("name data to evaluate on: --held-out FOLDER, --real FOLDER or both")

@@ -1,7 +1,7 @@
 """`python -m train.depth_anything.metric`: fine-tune a relative network to metres (section 4.3).
 
 A metric head in the manner of ZoeDepth on the relative network; the encoder learns at a fiftieth of
-the rate. The data must be in metres: `--rendered` is, and the pairs of `--real` with known units.
+the rate. The data must be in metres; of a folder with a manifest only pairs that are take part.
 Crops keep the shorter side whole, since enlarging a picture would make it look nearer.
 """
 
@@ -17,13 +17,14 @@ from torch import Tensor
 from depthart.baselines.dpt import DPT
 from depthart.baselines.metric_bins import MetricDPT, MetricDPTConfig
 from depthart.baselines.predictor import BaselinePredictor, save_network
+from train import cost
 from train.config_file import describe_run, parse_arguments
 from train.data.loader import Loader
 from train.data.mixture import Mixture
 from train.depth_anything.batches import ROBUST
 from train.depth_anything.network import encoder_of, parameter_groups
-from train.depth_anything.scores import scores_of_sets
-from train.depth_anything.training import MODEL
+from train.depth_anything.scores import pictures_of_sets, scores_of_sets
+from train.depth_anything.training import MODEL, refuse_resident
 from train.loop import RunConfig, autocast, device_of, fit
 from train.options import add_run_arguments, run_config
 from train.sources import add_data_arguments, training_sources, validation_sources
@@ -67,16 +68,19 @@ def main(arguments: list[str] | None = None) -> None:
     add_run_arguments(parser, DEFAULTS)
     options = parse_arguments(parser, arguments)
     run = run_config(options, DEFAULTS)
+    if options.dry_run:
+        return print(dry_run(metric_network(options.start, bins=options.bins).config, run))
     torch.manual_seed(run.seed)
     device = device_of(run)
     model = metric_network(options.start, bins=options.bins)
     model = model.to(device, memory_format=torch.channels_last)
     size = model.config.image_size
-    batches = Mixture(training_sources(options), size, run.part, run.seed, WHOLE)
-    batch_of, validation = Loader(batches.batch, run), validation_sources(options)
+    refuse_resident(options)
+    batches = Mixture(training_sources(options, metric=True), size, run.part, run.seed, WHOLE)
+    batch_of, validation = Loader(batches.batch, run), validation_sources(options, metric=True)
     describe_run(options.output, run=run, model=model.config, options=vars(options))
 
-    def loss_of_step(step: int) -> tuple[Tensor, dict[str, float]]:
+    def loss_of_step(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         batch = batch_of(step).to(device)
         with autocast(run):
             return model.loss(batch.image, batch.depth, batch.valid)
@@ -96,8 +100,23 @@ def main(arguments: list[str] | None = None) -> None:
         groups,
         publish=publish,
         evaluate=(lambda: scores_of_sets(model, validation)) if validation else None,
+        pictures=(lambda: pictures_of_sets(model, validation)) if validation else None,
     )
     print(options.output / MODEL)
+
+
+def dry_run(config: MetricDPTConfig, run: RunConfig) -> cost.Cost:
+    """Cost of one part of a step."""
+    run = replace(run, device="cpu")  # where fake tensors are
+    with cost.imagined(lambda: MetricDPT(config)) as model:
+        size = config.image_size
+        images, depth = torch.zeros(run.part, 3, size, size), torch.ones(run.part, 1, size, size)
+
+        def loss() -> Tensor:
+            with autocast(run):
+                return model.loss(images, depth, depth > 0)[0]
+
+        return cost.estimate(model, loss, run.part)
 
 
 if __name__ == "__main__":

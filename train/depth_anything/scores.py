@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import torch
+from torch import Tensor
 
 from depthart.align import alignment_for
 from depthart.baselines.network import DepthNetwork
 from depthart.baselines.predictor import picture_tensor
 from depthart.images import Photo
 from train.data.sample import Sample
+from train.shown import show
 from train.validate import mean_scores, score
 
 
@@ -39,3 +41,10 @@ def scores_of_sets(model: DepthNetwork, sets: dict[str, list[Sample]]) -> dict[s
         for name, samples in sets.items()
         for score, value in mean_scores(list(score_lines(model, samples))).items()
     }
+
+
+def pictures_of_sets(model: DepthNetwork, sets: dict[str, list[Sample]]) -> dict[str, Tensor]:
+    """Photo, truth and prediction for TensorBoard, squashed to squares."""
+    device = next(model.parameters()).device
+    size = model.config.image_size
+    return show(sets, size, lambda images: {"prediction": model(images.to(device))})

@@ -9,6 +9,7 @@ vary over cells, and channels should not repeat one another. Leaves `trunk.safet
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from depthart.trunks import TRUNKS, build_trunk
+from train import cost
 from train.config_file import describe_run, parse_arguments
 from train.data.loader import Loader
 from train.data.photos import PhotoFolder
@@ -101,6 +103,8 @@ def main(arguments: list[str] | None = None) -> None:
     add_run_arguments(parser, DEFAULTS)
     options = parse_arguments(parser, arguments)
     run = run_config(options, DEFAULTS)
+    if options.dry_run:
+        return print(dry_run(options.backbone, options.image_size, run))
     torch.manual_seed(run.seed)
     device = device_of(run)
     model = CellEmbedding(options.backbone)
@@ -135,6 +139,20 @@ def main(arguments: list[str] | None = None) -> None:
     similarity = cell_similarity(encoder, crops.batch(run.steps))
     print(f"{options.output / FILE}: mean cosine of two cells of one picture {similarity.same:.2f},"
           f" of two pictures {similarity.other:.2f}")  # fmt: skip
+
+
+def dry_run(backbone: str, size: int, run: RunConfig) -> cost.Cost:
+    """Cost of one part of a step: two views of each photo."""
+    run = replace(run, device="cpu")  # where fake tensors are
+    with cost.imagined(lambda: CellEmbedding(backbone)) as model:
+        images = torch.zeros(2 * run.part, 3, size, size)
+
+        def loss() -> Tensor:
+            with autocast(run):
+                cells = model(images).float().flatten(2).transpose(1, 2).flatten(0, 1)
+            return vicreg(*cells.chunk(2))[0]
+
+        return cost.estimate(model, loss, run.part)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,13 @@ from train.depth_anything.frozen_encoder import FrozenEncoder, frozen_encoder
 from train.depth_anything.objective import Terms
 from train.depth_anything.perturbations import Strength
 from train.depth_anything.teacher import DEFAULTS
-from train.depth_anything.training import add_plan_arguments, labelled_sources, plan_of, train
+from train.depth_anything.training import (
+    add_plan_arguments,
+    dry_run,
+    labelled_sources,
+    plan_of,
+    train,
+)
 from train.options import add_run_arguments, run_config
 from train.sources import add_data_arguments, validation_sources
 
@@ -59,6 +65,9 @@ def main(arguments: list[str] | None = None) -> None:
     add_data_arguments(parser)
     add_run_arguments(parser, DEFAULTS)
     options = parse_arguments(parser, arguments)
+    run = run_config(options, DEFAULTS)
+    if options.dry_run:
+        return print(dry_run(plan_of(options, terms=Terms(), ratio=options.ratio), run))
     encoder = encoder_of_options(options)
     plan = plan_of(
         options,
@@ -68,7 +77,6 @@ def main(arguments: list[str] | None = None) -> None:
         strength=Strength(colour=options.colour, blur=options.blur),
         cutmix=options.cutmix,
     )
-    run = run_config(options, DEFAULTS)
     sources, validation = labelled_sources(options), validation_sources(options)
     labels = PseudoLabels(options.labels)
     encoder_name = encoder.description if encoder else "off"

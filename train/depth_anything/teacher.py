@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 
 from train.config_file import describe_run, parse_arguments
-from train.depth_anything.training import add_plan_arguments, labelled_sources, plan_of, train
+from train.depth_anything.training import (
+    add_plan_arguments,
+    dry_run,
+    labelled_sources,
+    plan_of,
+    train,
+)
 from train.loop import RunConfig
 from train.options import add_run_arguments, run_config
 from train.sources import add_data_arguments, validation_sources
@@ -25,6 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
     add_run_arguments(parser, DEFAULTS)
     options = parse_arguments(parser, arguments)
     plan, run = plan_of(options), run_config(options, DEFAULTS)
+    if options.dry_run:
+        return print(dry_run(plan, run))
     sources, validation = labelled_sources(options), validation_sources(options)
     describe_run(options.output, run=run, plan=plan, options=vars(options))
     print(train(plan, run, options.output, sources, validation=validation))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from depthart.baselines.dpt import DPTConfig
+from depthart.baselines.dpt import DPT, DPTConfig
 from depthart.baselines.predictor import save_network
 from depthart.trunks import TRUNKS
+from train import cost
 from train.data.augment import Augmentation
 from train.data.loader import Loader
 from train.data.mixture import Mixture
@@ -32,7 +33,7 @@ from train.depth_anything.network import (
 )
 from train.depth_anything.objective import Objective, Terms
 from train.depth_anything.perturbations import Strength
-from train.depth_anything.scores import scores_of_sets
+from train.depth_anything.scores import pictures_of_sets, scores_of_sets
 from train.loop import RunConfig, autocast, device_of, fit
 from train.sources import training_sources
 
@@ -99,6 +100,7 @@ def plan_of(options: argparse.Namespace, **more: object) -> Plan:
 
 def labelled_sources(options: argparse.Namespace) -> list[tuple[Source, float]]:
     """The sources of `train.sources`, and the real folder's pairs of disparity beside its depth."""
+    refuse_resident(options)
     sources = training_sources(options)
     if options.real:
         try:
@@ -110,6 +112,12 @@ def labelled_sources(options: argparse.Namespace) -> list[tuple[Source, float]]:
         share = len(pairs) / (len(pairs) + len(depth))
         sources[real : real + 1] = [(depth, weight * (1 - share)), (pairs, weight * share)]
     return sources
+
+
+def refuse_resident(options: argparse.Namespace) -> None:
+    """Raises ValueError for `--resident`, which makes squares of all pictures."""
+    if options.resident:
+        raise ValueError("--resident makes squares, and here pictures keep their aspect ratio")
 
 
 def train(
@@ -178,8 +186,25 @@ def train(
         parameter_groups(student, encoder_of(model), plan.decoder_rate),
         publish=publish,
         evaluate=(lambda: scores_of_sets(model, validation)) if validation else None,
+        pictures=(lambda: pictures_of_sets(model, validation)) if validation else None,
     )
     return folder / MODEL
+
+
+def dry_run(plan: Plan, run: RunConfig) -> cost.Cost:
+    """Cost of one part of a step, without perturbations and the frozen encoder's forward pass."""
+    count = labelled_count(run.part, plan.ratio if plan.terms else 0)
+    run = replace(run, device="cpu")  # where fake tensors are
+    with cost.imagined(lambda: Student(DPT(plan.network))) as student:
+        terms = Terms(plan.terms is not None, False, False)
+        objective = Objective(student, terms, autocast=lambda: autocast(run))
+        size = plan.network.image_size
+        images, depth = torch.zeros(run.part, 3, size, size), torch.ones(run.part, 1, size, size)
+        batch = Batch(images, depth, depth > 0, torch.ones(run.part, 4))
+        labelled = batch.each(lambda part: part[:count])
+        rest = batch.each(lambda part: part[count:])
+        unlabeled = Unlabeled(rest.image, rest.depth, rest.valid, seed=0) if plan.terms else None
+        return cost.estimate(student, lambda: objective(labelled, unlabeled)[0], run.part)
 
 
 def labelled_count(part: int, ratio: int) -> int:
