@@ -4,6 +4,7 @@ Nothing here reaches the network.
 """
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,101 +12,24 @@ import torch
 from PIL import Image
 
 from depthart import registry
-from depthart.baselines import pretrained, published
-from depthart.baselines.pretrained import (
-    PretrainedPredictor,
-    download_published,
-    kind_of,
-    without_zoe_padding,
-)
+from depthart.baselines.pretrained import PretrainedPredictor, kind_of
+from depthart.baselines.processors import DepthProProcessor, without_zoe_padding
 from depthart.baselines.published import PUBLISHED
 from depthart.checkpoints import CheckpointError
-from depthart.fetch import DownloadError
 from depthart.registry import download, list_models, load
-
-NAMES = ("depth-anything-v2-small", "dpt-large", "zoedepth")
-VIT = {
-    "hidden_size": 32,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 2,
-    "intermediate_size": 64,
-}
+from tests.tiny_pretrained import MODELS, depth_anything
 
 
-def depth_anything(**changes):
-    from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
-    from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
-
-    backbone = Dinov2Config(
-        **VIT, image_size=56, out_indices=[1, 2, 3, 4], reshape_hidden_states=False
-    )
-    config = DepthAnythingConfig(
-        backbone_config=backbone,
-        reassemble_hidden_size=32,
-        neck_hidden_sizes=[8, 8, 16, 16],
-        fusion_hidden_size=8,
-        head_hidden_size=8,
-        **changes,
-    )
-    processor = DPTImageProcessorPil(
-        size={"height": 56, "width": 56}, keep_aspect_ratio=True, ensure_multiple_of=14
-    )
-    return DepthAnythingForDepthEstimation(config), processor
-
-
-def dpt():
-    from transformers import DPTConfig, DPTForDepthEstimation
-    from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
-
-    config = DPTConfig(
-        **VIT,
-        image_size=32,
-        patch_size=16,
-        backbone_out_indices=[0, 1, 2, 3],
-        neck_hidden_sizes=[8, 8, 16, 16],
-        fusion_hidden_size=8,
-    )
-    return DPTForDepthEstimation(config), DPTImageProcessorPil(size={"height": 32, "width": 32})
-
-
-def zoedepth():
-    from transformers import BeitConfig, ZoeDepthConfig, ZoeDepthForDepthEstimation
-    from transformers.models.zoedepth.image_processing_pil_zoedepth import (
-        ZoeDepthImageProcessorPil,
-    )
-
-    backbone = BeitConfig(
-        **VIT,
-        image_size=32,
-        patch_size=16,
-        out_indices=[1, 2, 3, 4],
-        reshape_hidden_states=False,
-        use_relative_position_bias=True,
-    )
-    config = ZoeDepthConfig(
-        backbone_config=backbone,
-        neck_hidden_sizes=[8, 8, 16, 16],
-        fusion_hidden_size=8,
-        bottleneck_features=8,
-        num_relative_features=8,
-        bin_embedding_dim=8,
-        num_attractors=[4, 2, 2, 1],
-        bin_configurations=[{"n_bins": 8, "min_depth": 0.001, "max_depth": 10.0, "name": "nyu"}],
-    )
-    processor = ZoeDepthImageProcessorPil(size={"height": 32, "width": 32})
-    return ZoeDepthForDepthEstimation(config), processor
-
-
-@pytest.fixture(scope="module", params=[depth_anything, dpt, zoedepth])
+@pytest.fixture(scope="module", params=MODELS)
 def folder(request, tmp_path_factory):
     """A folder in the format of the hub's, under the name of a published model."""
     pytest.importorskip("transformers")
     torch.manual_seed(0)
-    model, processor = request.param()
-    name = dict(zip((depth_anything, dpt, zoedepth), NAMES, strict=True))[request.param]
-    path = tmp_path_factory.mktemp("hub") / name
+    model, processor = MODELS[request.param]()
+    path = tmp_path_factory.mktemp("hub") / request.param
     model.save_pretrained(path)
-    processor.save_pretrained(path)
+    if processor is not None:
+        processor.save_pretrained(path)
     return path
 
 
@@ -124,8 +48,8 @@ def test_the_map_is_that_of_the_library(folder, picture):
     """Upright and in place: the same as the library's own pipeline gives."""
     from transformers import pipeline
 
-    if folder.name == "zoedepth":
-        pytest.skip("the pipeline needs torchvision for it; the padding has its own test")
+    if folder.name in ("zoedepth", "depth-pro"):
+        pytest.skip("the pipeline needs torchvision for it; our own way has its own test")
 
     expected = pipeline("depth-estimation", str(folder), device="cpu")(picture)["predicted_depth"]
     (step,) = load(folder, "cpu").refine(picture)
@@ -169,6 +93,40 @@ def test_zoedepths_padding_is_cut_off():
     assert without_zoe_padding(torch.ones(384, 512), 3000, 4000).shape == (768, 1024)
 
 
+def test_depth_pro_gives_metres_by_its_field_of_view():
+    """90 degrees: a picture is as wide as two focal lengths, so 1 / depth doubles."""
+    config = SimpleNamespace(patch_size=384, scaled_images_ratios=[0.25, 0.5, 1])
+    processor = DepthProProcessor(config)
+    inverse = torch.tensor([[[0.25, 0.5], [1e-9, 2.0]]])
+    outputs = SimpleNamespace(predicted_depth=inverse, field_of_view=torch.tensor([90.0]))
+    (found,) = processor.post_process_depth_estimation(outputs)
+    expected = torch.tensor([[2.0, 1.0], [1e4, 0.25]])
+    torch.testing.assert_close(found["predicted_depth"], expected)
+    outputs.field_of_view = None
+    with pytest.raises(ValueError, match="no field of view"):
+        processor.post_process_depth_estimation(outputs)
+    assert processor.side == 1536
+    grey = processor(Image.new("RGB", (30, 20), (255, 0, 255)))["pixel_values"]
+    assert grey.shape == (1, 3, 1536, 1536) and grey[0, :, 0, 0].tolist() == [1, -1, 1]
+
+
+def test_depth_pros_processor_is_the_librarys(picture):
+    pytest.importorskip("torchvision")
+    from transformers import DepthProImageProcessor
+
+    config = SimpleNamespace(patch_size=32, scaled_images_ratios=[0.25, 0.5, 1])
+    ours, theirs = DepthProProcessor(config), DepthProImageProcessor(size={"height": 128, "width": 128})
+    torch.testing.assert_close(
+        ours(picture)["pixel_values"], theirs(picture, return_tensors="pt")["pixel_values"]
+    )
+    outputs = SimpleNamespace(
+        predicted_depth=torch.rand(1, 128, 128) + 0.1, field_of_view=torch.tensor([40.0])
+    )
+    (mine,) = ours.post_process_depth_estimation(outputs)
+    (expected,) = theirs.post_process_depth_estimation(outputs, target_sizes=[(128, 128)])
+    torch.testing.assert_close(mine["predicted_depth"], expected["predicted_depth"])
+
+
 def test_kinds_by_configuration():
     pytest.importorskip("transformers")
     from transformers import GLPNConfig
@@ -207,74 +165,6 @@ def test_without_transformers(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(ImportError, match="needs transformers; run: python -m pip install -r"):
         load(tmp_path, "cpu")
-
-
-# ---- the download --------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    """A hub that writes what it is asked for; returns the requests."""
-    calls = []
-
-    def snapshot_download(repo_id, local_dir, allow_patterns):
-        calls.append((repo_id, allow_patterns))
-        local_dir.mkdir(parents=True, exist_ok=True)
-        names = {"*.json": ["config.json", "preprocessor_config.json"]}
-        for name in names.get(allow_patterns[0], allow_patterns):
-            (local_dir / name).write_bytes(b"{}")
-        return str(local_dir)
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
-    return calls
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_licence_size_and_kind_come_before_the_download(name, hub, tmp_path):
-    said = []
-    with pytest.raises(DownloadError, match="was not confirmed"):
-        download(name, tmp_path, lambda cost: said.append(cost))
-    (cost,) = said
-    model = PUBLISHED[name]
-    for fact in (model.licence, model.kind, f"{model.size_mb / 1000:.1f} GB", model.repo_id):
-        assert fact in cost
-    assert hub == []
-
-
-def test_download(hub, tmp_path, capsys):
-    folder = download("depth-pro", tmp_path)
-    assert folder == tmp_path / "depth-pro"
-    assert hub == [("apple/DepthPro-hf", ["*.json"]), ("apple/DepthPro-hf", ["model.safetensors"])]
-    assert "research only" in capsys.readouterr().err
-    assert download("depth-pro", tmp_path) == folder and len(hub) == 2
-
-
-def test_downloads_that_fail(tmp_path, monkeypatch):
-    def offline(*args, **options):
-        raise OSError("no route to host")
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", offline)
-    with pytest.raises(DownloadError, match="cannot fetch Intel/dpt-large .* no route to host"):
-        download_published("dpt-large", tmp_path, lambda cost: True)
-    monkeypatch.setitem(PUBLISHED, "dpt-large", PUBLISHED["dpt-large"]._replace(size_mb=1e12))
-    with pytest.raises(DownloadError, match="dpt-large takes 1000000000000 MB"):
-        download_published("dpt-large", tmp_path, lambda cost: True)
-
-
-def test_names_that_are_no_download():
-    with pytest.raises(ValueError, match="midas-small is no download; it has not been trained"):
-        download("midas-small")
-    with pytest.raises(ValueError, match="got 'nothing'"):
-        download("nothing")
-
-
-def test_facts_are_complete():
-    assert published.PUBLISHED is pretrained.PUBLISHED
-    sizes = {f"depth-anything-{v}-{s}" for v in ("v1", "v2") for s in ("small", "base", "large")}
-    assert sizes | {"dpt-large", "dpt-hybrid-midas", "zoedepth", "depth-pro"} <= set(PUBLISHED)
-    for model in PUBLISHED.values():
-        assert model.kind in ("disparity", "metric") and model.size_mb > 50
-        assert model.licence and model.repo_id.count("/") == 1
 
 
 def test_pictures_enter_upright(tmp_path):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import sys
 import time
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from PIL import Image
-from torch.nn import functional as F
 
 from depthart.base_predictor import BasePredictor
+from depthart.baselines.processors import DepthProProcessor, without_zoe_padding
 from depthart.baselines.published import INSTALL, PUBLISHED
 from depthart.checkpoints import CONFIG_FILE, WEIGHTS_FILE, CheckpointError
 from depthart.fetch import DownloadError
@@ -133,30 +132,13 @@ class PretrainedPredictor(BasePredictor):
         except ImportError as error:
             raise ImportError(f"{name} needs transformers; run: {INSTALL}") from error
         model = AutoModelForDepthEstimation.from_pretrained(where, **options).float()
-        processor = AutoImageProcessor.from_pretrained(where, **options)
+        if model.config.model_type == "depth_pro":
+            processor: Any = DepthProProcessor(model.config)
+        else:
+            processor = AutoImageProcessor.from_pretrained(where, **options)
         if name in PUBLISHED:
             kind = PUBLISHED[name].kind  # type: ignore[assignment]
         return cls(model, processor, name, kind or kind_of(model.config), device)
-
-
-def without_zoe_padding(depth: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Cut off the borders by which ZoeDepth's processor extends a photo of height x width.
-
-    Here because the library's own way needs torchvision. A side of n pixels grows by
-    3 sqrt(n / 2) at both ends.
-
-    Args:
-        depth: (h, w) map of the extended photo.
-
-    Returns:
-        map of the photo, longest side at most 1024.
-    """
-    shrink = min(1.0, 1024 / max(height, width))
-    inner = [max(1, round(side * shrink)) for side in (height, width)]
-    pads = [round(int(math.sqrt(side / 2) * 3) * shrink) for side in (height, width)]
-    size = [side + 2 * pad for side, pad in zip(inner, pads, strict=True)]
-    large = F.interpolate(depth[None, None].float(), size, mode="bicubic")[0, 0]
-    return large[pads[0] : pads[0] + inner[0], pads[1] : pads[1] + inner[1]]
 
 
 def kind_of(config: Any) -> Kind:
@@ -175,7 +157,7 @@ def download_published(
             to stderr and the download starts.
 
     Raises:
-        DownloadError: not confirmed, no connection or no room.
+        DownloadError: not confirmed, no connection, no room, or the hub has no weights there.
     """
     published, folder = PUBLISHED[name], root / name
     if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
@@ -200,10 +182,20 @@ def download_published(
     # The weights last: a folder that has them is complete.
     for pattern in ("*.json", WEIGHTS_FILE):
         try:
-            snapshot_download(published.repo_id, local_dir=folder, allow_patterns=[pattern])
+            snapshot_download(
+                published.repo_id,
+                revision=published.revision,
+                local_dir=folder,
+                allow_patterns=[pattern],
+            )
         except Exception as error:  # the hub's errors come from several libraries
             raise DownloadError(
                 f"cannot fetch {published.repo_id} from the hub: {error}; run the command again"
                 " to go on where it stopped"
             ) from error
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise DownloadError(
+            f"the hub has no {WEIGHTS_FILE} for {published.repo_id} at revision"
+            f" {published.revision}; open it as hf:{published.repo_id} instead"
+        )
     return folder

@@ -1,4 +1,8 @@
-"""Models trained by others that `depthart.baselines.pretrained` can open; facts about them only."""
+"""Models trained by others that `depthart.baselines.pretrained` can open; facts about them only.
+
+Ids, licences and sizes are those of the pages `huggingface.co/ID/tree/REVISION` (stored copies of
+2024 and 2025, read in November 2026). What a page leaves open is said where it stands.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,9 @@ from typing import NamedTuple
 INSTALL = "python -m pip install -r depthart/baselines/requirements.txt"
 
 APACHE, NON_COMMERCIAL = "Apache-2.0", "CC-BY-NC-4.0 (no commercial use)"
+# Their pages name no licence, and github.com/DepthAnything/Depth-Anything-V2/issues/245, which
+# asks for it, is open; the README puts Depth-Anything-V2-Small, their start, under Apache-2.0.
+UNSTATED = "not stated for these weights (they start from Depth-Anything-V2-Small, Apache-2.0)"
 
 
 class Published(NamedTuple):
@@ -18,10 +25,11 @@ class Published(NamedTuple):
     size_mb: float  # of its weights, to download
     licence: str
     description: str
+    revision: str = "main"
 
 
 def _depth_anything() -> dict[str, Published]:
-    sizes = {"small": 99, "base": 390, "large": 1341}
+    sizes = {"small": 99.2, "base": 390, "large": 1340}
     models = {}
     for size, megabytes in sizes.items():
         models[f"depth-anything-v1-{size}"] = Published(
@@ -44,7 +52,7 @@ def _depth_anything() -> dict[str, Published]:
             f"depth-anything/Depth-Anything-V2-Metric-{place.title()}-Small-hf",
             "metric",
             sizes["small"],
-            APACHE,
+            UNSTATED,
             f"Depth Anything V2, small, fine-tuned to metres, {place}",
         )
     return models
@@ -55,7 +63,7 @@ PUBLISHED: dict[str, Published] = {
     "dpt-large": Published(
         "Intel/dpt-large",
         "disparity",
-        1368,
+        1370,
         APACHE,
         "DPT-Large, MiDaS 3.0 (Ranftl et al., arXiv 2103.13413)",
     ),
@@ -65,6 +73,8 @@ PUBLISHED: dict[str, Published] = {
         490,
         APACHE,
         "DPT-Hybrid, MiDaS 3.0 (Ranftl et al., arXiv 2103.13413)",
+        # Its main branch has a pickle alone; this is the hub's own conversion of it.
+        revision="refs/pr/5",
     ),
     "zoedepth": Published(
         "Intel/zoedepth-nyu-kitti",
@@ -76,8 +86,8 @@ PUBLISHED: dict[str, Published] = {
     "depth-pro": Published(
         "apple/DepthPro-hf",
         "metric",
-        1904,
-        "Apple Machine Learning Research Model licence (research only)",
+        1900,
+        "Apple Machine Learning Research Model licence (apple-amlr, research only)",
         "Depth Pro, sharp metric depth (Bochkovskii et al., arXiv 2410.02073)",
     ),
 }
