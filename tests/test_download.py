@@ -1,187 +1,25 @@
-"""Downloading against a server of our own that cuts, refuses, asks back and lies. No network."""
+"""Downloads of published weights: what they cost, what they check, what they leave. No network."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import threading
-from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from depthart import download as download_module
-from depthart.download import PUBLISHED, check_file, download, published_shapes
-from depthart.fetch import DownloadError, confirmed_url, fetch
+from depthart import official_files
+from depthart.download import PUBLISHED, download
+from depthart.fetch import DownloadError, fetch
 from depthart.official import from_official
+from depthart.official_files import check_file, published_shapes
 from depthart.predictor import Predictor
-
-BODY = bytes(range(256)) * 4096  # 1 MiB
-PAGE = (
-    "<html><title>Virus scan warning</title><form id='download-form' action='/file' method='get'>"
-    "<input type='hidden' name='id' value='x&amp;y'><input type='hidden' name='uuid' value='7'>"
-    "<input type='submit' value='Download anyway'></form></html>"
-)
-
-
-@dataclass
-class Server:
-    """A file server whose faults a test can choose."""
-
-    body: bytes = BODY
-    cuts: list[int] = field(default_factory=list)  # bytes sent before the connection breaks
-    ranges: bool = True  # whether it honours Range
-    page: str | None = None  # HTML sent to requests without a confirmation
-    statuses: list[int] = field(default_factory=list)  # error codes of the first requests
-    asked: list[tuple[str, str | None]] = field(default_factory=list)  # (path, Range) of each
-    url: str = ""
-
-    def reply(self, request: BaseHTTPRequestHandler) -> None:
-        wanted = request.headers.get("Range")
-        self.asked.append((request.path, wanted))
-        if self.statuses:
-            request.send_error(self.statuses.pop(0))
-            return
-        if self.page is not None and "uuid" not in parse_qs(urlsplit(request.path).query):
-            self._send(request, 200, self.page.encode(), {"Content-Type": "text/html"})
-            return
-        headers = {"Content-Type": "application/octet-stream"}
-        start = int(wanted[len("bytes=") : -1]) if wanted and self.ranges else 0
-        if wanted and self.ranges and start >= len(self.body):
-            self._send(request, 416, b"", {"Content-Range": f"bytes */{len(self.body)}"})
-        elif wanted and self.ranges:
-            headers["Content-Range"] = f"bytes {start}-{len(self.body) - 1}/{len(self.body)}"
-            self._send(request, 206, self.body[start:], headers)
-        else:
-            self._send(request, 200, self.body, headers)
-
-    def _send(
-        self, request: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]
-    ) -> None:
-        request.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            request.send_header(name, value)
-        request.end_headers()
-        request.wfile.write(body[: self.cuts.pop(0)] if self.cuts else body)
-
-
-@pytest.fixture
-def server():
-    state = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 (the name http.server calls)
-            state.reply(self)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    state.url = f"http://127.0.0.1:{httpd.server_port}/file"
-    yield state
-    httpd.shutdown()
-    thread.join()
-    httpd.server_close()
-
-
-def part_of(target: Path) -> Path:
-    return target.with_name(target.name + ".part")
-
-
-def test_fetch_writes_the_file(server, tmp_path):
-    target = fetch(server.url, tmp_path / "new" / "weights")
-    assert target.read_bytes() == BODY
-    assert not part_of(target).exists()
-
-
-def test_fetch_goes_on_after_interruptions(server, tmp_path):
-    server.cuts = [300_000, 1, 500_000]
-    heard = []
-    target = fetch(server.url, tmp_path / "weights", wait_s=0, say=heard.append)
-    assert target.read_bytes() == BODY
-    starts = [wanted for _, wanted in server.asked]
-    assert starts == [None, "bytes=300000-", "bytes=300001-", "bytes=800001-"]
-    assert len(heard) == 3 and "300000 of 1048576" in heard[0]
-
-
-def test_fetch_gives_up_after_failures_without_progress_and_keeps_the_rest(server, tmp_path):
-    server.cuts = [300_000, 0, 0]
-    target = tmp_path / "weights"
-    with pytest.raises(DownloadError, match=r"0\.3 MB are kept in .*weights\.part"):
-        fetch(server.url, target, attempts=3, wait_s=0)
-    assert part_of(target).read_bytes() == BODY[:300_000] and not target.exists()
-    assert fetch(server.url, target).read_bytes() == BODY
-    assert server.asked[-1][1] == "bytes=300000-"
-
-
-def test_fetch_starts_over_where_the_server_knows_no_ranges(server, tmp_path):
-    server.ranges = False
-    target = tmp_path / "weights"
-    part_of(target).write_bytes(b"something older")
-    assert fetch(server.url, target).read_bytes() == BODY
-
-
-def test_fetch_recognises_a_complete_part(server, tmp_path):
-    target = tmp_path / "weights"
-    part_of(target).write_bytes(BODY)
-    assert fetch(server.url, target).read_bytes() == BODY
-
-
-def test_fetch_starts_over_when_the_file_became_shorter(server, tmp_path):
-    target = tmp_path / "weights"
-    part_of(target).write_bytes(BODY + b"tail")
-    assert fetch(server.url, target, wait_s=0).read_bytes() == BODY
-
-
-def test_fetch_repeats_a_busy_server_but_not_a_missing_file(server, tmp_path):
-    server.statuses = [503, 429]
-    assert fetch(server.url, tmp_path / "weights", wait_s=0).read_bytes() == BODY
-    server.statuses = [404]
-    with pytest.raises(DownloadError, match="404"):
-        fetch(server.url, tmp_path / "other", wait_s=0)
-
-
-def test_fetch_refuses_another_file_by_its_size(server, tmp_path):
-    with pytest.raises(DownloadError, match=r"1\.0 MB; the published one has about 1700\.0 MB"):
-        fetch(server.url, tmp_path / "weights", near_bytes=1_700_000_000)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_fetch_without_a_connection_says_so(server, tmp_path):
-    closed = "http://127.0.0.1:9/file"  # the discard port: nobody listens
-    part_of(tmp_path / "weights").write_bytes(BODY[:1000])
-    with pytest.raises(DownloadError, match="Could not download .* run the same command again"):
-        fetch(closed, tmp_path / "weights", attempts=2, wait_s=0)
-    assert part_of(tmp_path / "weights").read_bytes() == BODY[:1000]
-
-
-def test_fetch_follows_the_confirmation_page(server, tmp_path):
-    server.page, server.cuts = PAGE, [10**9, 200_000]  # the page whole, then a cut in the file
-    assert fetch(server.url, tmp_path / "weights", wait_s=0).read_bytes() == BODY
-    assert server.asked[1] == ("/file?id=x%26y&uuid=7", None)
-    assert server.asked[3] == ("/file?id=x%26y&uuid=7", "bytes=200000-")
-
-
-def test_fetch_repeats_what_a_refusing_page_says(server, tmp_path):
-    server.page = "<html><style>p {}</style><p>Too many users have viewed this file.</p></html>"
-    with pytest.raises(DownloadError, match="'Too many users have viewed this file.'"):
-        fetch(server.url, tmp_path / "weights")
-
-
-def test_confirmed_url_resolves_other_hosts():
-    page = PAGE.replace("'/file'", "'https://other.example/download'")
-    url = confirmed_url(page, "https://drive.example/uc?id=1")
-    assert url == "https://other.example/download?id=x%26y&uuid=7"
-    assert confirmed_url("<form id='search-form' action='/'></form>", "https://a.example") is None
-
+from tests.download_server import server as server
 
 # The published files, made small: two tensors each, the quantiser under both of its names.
 SMALL = {
@@ -199,6 +37,12 @@ def tensors(keys: str) -> dict[str, torch.Tensor]:
     return {name: torch.full(shape, 0.5) for name, shape in SMALL[keys].items()}
 
 
+def pretend(monkeypatch, shapes_of) -> None:
+    """Other published shapes for whoever asks."""
+    for module in (download_module, official_files):
+        monkeypatch.setattr(module, "published_shapes", shapes_of)
+
+
 @pytest.fixture
 def small(monkeypatch):
     """Small published files, and a converter that records what it was given."""
@@ -212,7 +56,7 @@ def small(monkeypatch):
         save_file(dict(model), folder / "model.safetensors")
         (folder / "config.json").write_text("{}")
 
-    monkeypatch.setattr(download_module, "published_shapes", lambda keys: SMALL[keys])
+    pretend(monkeypatch, SMALL.__getitem__)
     monkeypatch.setattr("depthart.official.from_official", from_official)
     monkeypatch.setattr("depthart.predictor.save_model", save_model)
     return given
@@ -263,7 +107,7 @@ def test_downloaded_weights_open(drive, monkeypatch, tmp_path):
         del state[name]
     save_file(state, tmp_path / "theirs.safetensors")
     drive.body = (tmp_path / "theirs.safetensors").read_bytes()
-    monkeypatch.setattr(download_module, "published_shapes", lambda keys: shapes)
+    pretend(monkeypatch, lambda keys: shapes)
     monkeypatch.setattr(download_module, "DRIVE_URL", drive.url + "?id={id}")
     three_heads = partial(from_official, num_heads=3)  # at the published size: width / 64
     monkeypatch.setattr("depthart.official.from_official", three_heads)

@@ -115,7 +115,8 @@ def test_depth_pros_processor_is_the_librarys(picture):
     from transformers import DepthProImageProcessor
 
     config = SimpleNamespace(patch_size=32, scaled_images_ratios=[0.25, 0.5, 1])
-    ours, theirs = DepthProProcessor(config), DepthProImageProcessor(size={"height": 128, "width": 128})
+    ours = DepthProProcessor(config)
+    theirs = DepthProImageProcessor(size={"height": 128, "width": 128})
     torch.testing.assert_close(
         ours(picture)["pixel_values"], theirs(picture, return_tensors="pt")["pixel_values"]
     )
