@@ -25,7 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "attention scales images normalize geometry sampling checkpoints visualize fetch trunks"
         " space",
         "quantizer transformer pointcloud prediction export align metrics plane_metrics"
-        " boundary_metrics",
+        " boundary_metrics official_files",
         "vqvae encoder config base_predictor",
         "model",
         "predictor official download baselines",
