@@ -1,12 +1,14 @@
 """What all training commands share beyond a plain run, through their own `main`."""
 
 import json
+from functools import partial
 
 import pytest
 import torch
 
 from tests.conftest import rendered_shard
 from train import autoencoder, autoregressive, benchmark, image_encoder
+from train.adversarial import Adversary
 from train.loop import RunConfig, fit
 
 SCALE = ["--preset", "tiny", "--batch-size", "2", "--log-every", "1", "--warmup", "1"]
@@ -30,6 +32,7 @@ def test_an_interrupted_autoencoder_ends_with_the_same_weights(data, tmp_path, m
     """With everything that has a memory: counts of codes, re-seeding at step 5, adversary."""
     more = ["--adversarial", "0.1", "--adversarial-start", "0.17", "--save-every", "3", *data]
     monkeypatch.setattr(autoencoder, "PARTIAL", 0.0)
+    monkeypatch.setattr(autoencoder, "Adversary", partial(Adversary, width=8))
 
     def run(folder):
         autoencoder.main(["-o", str(folder), "--steps", "6", *SCALE, *more])

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from depthart.normalize import fill_invalid, normalize_depth
 from depthart.scales import PAPER_SIDES, Scales
 from depthart.visualize import color_table, difference_map
-from train.pyramid import CodedPyramid, Level, PlainPyramid, Pyramid, unroll
+from train.pyramid import CodedPyramid, Level, PlainPyramid, Pyramid, Story
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,24 +125,23 @@ def change_rgb(change: np.ndarray) -> np.ndarray:
     return difference_map(np.zeros_like(change), strength, limit=1)
 
 
-def method(photo: np.ndarray, depth: Tensor, pyramid: Pyramid, theme: Theme) -> Figure:
+def method(photo: np.ndarray, depth: Tensor, story: Story, theme: Theme) -> Figure:
     """The figure: refinement above, the two ways to train below.
 
     Args:
         photo: (256, 256, 3) uint8.
         depth: (256, 256), 0 to 1.
-        pyramid: the same depth, decomposed.
+        story: the same depth, scale by scale.
         theme: colours.
     """
     canvas = Canvas(WIDTH, HEIGHT, theme)
-    _refinement(canvas, photo, depth.numpy(), unroll(pyramid))
-    answer = _imperfect(pyramid)
+    _refinement(canvas, photo, depth.numpy(), story.refinement)
     card_width = (WIDTH - 120) / 2
     _training(
         canvas,
         40,
         card_width,
-        unroll(pyramid, answer, own=False),
+        story.var,
         own=False,
         title="VAR: teacher forcing",
         lines=(
@@ -155,7 +153,7 @@ def method(photo: np.ndarray, depth: Tensor, pyramid: Pyramid, theme: Theme) -> 
         canvas,
         80 + card_width,
         card_width,
-        unroll(pyramid, answer, own=True),
+        story.depthart,
         own=True,
         title="DepthART: refine your own prediction",
         lines=(
@@ -252,18 +250,6 @@ def _training(canvas, left, width, levels: list[Level], own: bool, title, lines)
     canvas.text(left + 24 + label, HEIGHT - 86, formula, 23, color=color)
 
 
-def _imperfect(pyramid: Pyramid):
-    """A made-up predictor: the right answer damped by a fifth, plus noise, as a token map."""
-    noise = torch.Generator().manual_seed(3)
-    spread = float(pyramid.features.std())
-
-    def answer(target: Tensor, scale: int) -> Tensor:
-        wrong = torch.randn(target.shape, generator=noise) * spread * 0.35 * 0.8**scale
-        return 0.8 * target + wrong
-
-    return answer
-
-
 def rendered(seed: int) -> tuple[np.ndarray, Tensor]:
     """A rendered room: photo (256, 256, 3) uint8 and its depth (256, 256) as in eq. 9, 0 to 1."""
     from train.render import render_batch
@@ -288,9 +274,10 @@ def main(arguments: list[str] | None = None) -> None:
 
         pyramid = CodedPyramid(depth, Predictor.from_folder(options.checkpoint).model.vqvae)
     options.output.mkdir(parents=True, exist_ok=True)
+    story = Story.of(pyramid)
     for name, theme in THEMES.items():
         path = options.output / f"{options.figure}{'' if name == 'light' else '-dark'}.png"
-        method(photo, depth, pyramid, theme).savefig(path)
+        method(photo, depth, story, theme).savefig(path)
         print(path)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -123,3 +123,30 @@ def unroll(
         )
         total = after if own else total + pyramid.expand(target, k)
     return levels
+
+
+class Story(NamedTuple):
+    """The scales of one depth map: put together without mistakes, and in both ways to train."""
+
+    refinement: list[Level]
+    var: list[Level]
+    depthart: list[Level]
+
+    @classmethod
+    def of(cls, pyramid: Pyramid) -> Story:
+        answer = _imperfect(pyramid)
+        return cls(
+            unroll(pyramid), unroll(pyramid, answer, own=False), unroll(pyramid, answer, own=True)
+        )
+
+
+def _imperfect(pyramid: Pyramid) -> Callable[[Tensor, int], Tensor]:
+    """A made-up predictor: the right answer damped by a fifth, plus noise, as a token map."""
+    noise = torch.Generator().manual_seed(3)
+    spread = float(pyramid.features.std())
+
+    def answer(target: Tensor, scale: int) -> Tensor:
+        wrong = torch.randn(target.shape, generator=noise) * spread * 0.35 * 0.8**scale
+        return 0.8 * target + wrong
+
+    return answer
