@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from train.depthwise import FastDepthwise, faster_depthwise, input_gradient, weight_gradient
+from train.depthwise import (
+    FastDepthwise,
+    faster_depthwise,
+    input_gradient,
+    main,
+    weight_gradient,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +76,10 @@ def test_training_in_bf16_gives_the_same_gradients_as_before(shape):
 def test_other_convolutions_are_left_alone(other):
     faster_depthwise(other)
     assert type(other) is nn.Conv2d
+
+
+def test_the_command_times_both_gradients(capsys):
+    main(batch=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["weight"] * 3 + ["input"] * 3
+    assert all(line.endswith("ms here") for line in lines)

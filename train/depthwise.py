@@ -135,24 +135,26 @@ def _backward(
     )[which]
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    for channels, side in ((288, 32), (720, 16), (1248, 8)):  # of EfficientNet-Lite2, batch 16
-        x, weight, gradient = _example(channels, side, side, 5)
+def main(batch: int = 16) -> None:
+    """Print what the gradients of an EfficientNet-Lite2's layers take, plain and here."""
+    for channels, side in ((288, 32), (720, 16), (1248, 8)):  # of EfficientNet-Lite2
+        x, weight, gradient = _example(batch, channels, side, side, 5)
         plain = _milliseconds(lambda e=(gradient, x, weight): _backward(*e, (1, 1), (2, 2), 1))
         fast = _milliseconds(lambda e=(x, gradient): weight_gradient(*e, (1, 1), (2, 2)))
         print(f"weight, {channels} x {side} x {side}: {plain:.1f} ms plain, {fast:.1f} ms here")
     for channels, side, kernel in ((96, 129, 3), (144, 67, 5), (720, 19, 5)):
-        x, weight, gradient = _example(channels, side, (side - kernel) // 2 + 1, kernel)
+        x, weight, gradient = _example(batch, channels, side, (side - kernel) // 2 + 1, kernel)
         plain = _milliseconds(lambda e=(gradient, x, weight): _backward(*e, (2, 2), (0, 0), 0))
         fast = _milliseconds(lambda e=(gradient, weight, x.shape[-2:]): input_gradient(*e))
         print(f"input, {channels} x {side} x {side}: {plain:.1f} ms plain, {fast:.1f} ms here")
 
 
-def _example(channels: int, side: int, output: int, kernel: int) -> tuple[Tensor, Tensor, Tensor]:
+def _example(
+    batch: int, channels: int, side: int, output: int, kernel: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Input, weight and the output's gradient."""
     x, gradient = (
-        torch.randn(16, channels, n, n).bfloat16().to(memory_format=torch.channels_last)
+        torch.randn(batch, channels, n, n).bfloat16().to(memory_format=torch.channels_last)
         for n in (side, output)
     )
     return x, torch.randn(channels, 1, kernel, kernel).bfloat16(), gradient
@@ -167,4 +169,5 @@ def _milliseconds(run: Callable[[], object], repeat: int = 5) -> float:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     main()

@@ -57,12 +57,12 @@ def _square(picture: np.ndarray, side: int) -> Image.Image:
     )
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photo", type=Path, default=Path("assets/examples/tabletop.jpg"))
     parser.add_argument("--model", default="depthart-small")
     parser.add_argument("--out", type=Path, default=Path("assets/thumbnail.jpg"))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     draw(options.photo, options.model).save(options.out, quality=90, subsampling=0)
 
 
