@@ -69,6 +69,17 @@ def test_a_table_of_what_is_there():
     assert "41 real photos (dev split)" in text and "9 steps" in text
 
 
+def test_margins_without_effect_are_told():
+    def result(error):
+        scores = {"real_dev": {"pictures": 41, "abs_rel": error, "delta1_error": 0.2}}
+        return {"label": "x", "scores": scores, "steps": 9, "start": "", "encoder": "trunk"}
+
+    same = {"aligned": result(0.1), "margin_0": result(0.1)}
+    assert "margins give the same numbers" in table(same)
+    assert "same numbers" not in table(same | {"margin_30": result(0.2)})
+    assert "same numbers" not in table({"aligned": result(0.1), "perturbed": result(0.1)})
+
+
 def test_what_is_missing_is_said(data, labels, tmp_path):
     command = ["-o", str(tmp_path), "--labels", str(labels), "--architecture", "tiny"]
     with pytest.raises(SystemExit):

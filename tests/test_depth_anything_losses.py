@@ -154,6 +154,14 @@ def test_similar_cells_are_left_out():
     assert alignment_loss(student, frozen, 0.0).item() == pytest.approx(0.4)  # all three count
 
 
+def test_the_log_tells_how_many_are_left_out():
+    frozen, student = cells((1, 0), (1, 0), (1, 0)), cells((2, 0), (0.8, 0.6), (0, 1))
+    for margin, share in ((0.15, 1 / 3), (0.3, 2 / 3)):
+        _, report = Alignment(2, 2, margin)(student, frozen)
+        assert report["left_out"].item() == pytest.approx(share)
+        assert report["cosine"].item() == pytest.approx(0.6)
+
+
 def test_aligned_cells_cost_nothing_and_pull_nowhere():
     frozen = cells((1, 0), (0, 1))
     student = (frozen * 3 + 0.1).requires_grad_()
@@ -171,9 +179,9 @@ def test_only_the_student_learns():
 
 def test_other_widths_and_grids_are_brought_together():
     align = Alignment(6, 4)
-    loss, cosine = align(torch.rand(2, 6, 8, 8), torch.rand(2, 4, 3, 3))
+    loss, report = align(torch.rand(2, 6, 8, 8), torch.rand(2, 4, 3, 3))
     loss.backward()
-    assert -1 <= cosine <= 1
+    assert -1 <= report["cosine"] <= 1
     assert align.project.weight.grad is not None
     assert not list(Alignment(4, 4).parameters())  # the paper's case: compared as they are
     with pytest.raises(ValueError, match="margin"):

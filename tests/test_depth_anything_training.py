@@ -17,7 +17,13 @@ from train.data.sample import Sample
 from train.depth_anything import objective, pseudo_label, student, teacher
 from train.depth_anything.batches import FLIPS, ROBUST, UnlabeledBatches
 from train.depth_anything.frozen_encoder import FrozenTrunk, cell_similarity, frozen_encoder
-from train.depth_anything.network import Student, architecture, encoder_of, parameter_groups
+from train.depth_anything.network import (
+    Student,
+    architecture,
+    encoder_of,
+    fresh,
+    parameter_groups,
+)
 from train.depth_anything.objective import Objective, Terms
 from train.depth_anything.training import labelled_count
 
@@ -90,7 +96,7 @@ def test_from_photos_to_a_student(data, trunk, tmp_path, picture):
     pseudo_label.main([model, str(photos), "-o", str(tmp_path / "labels"), "--device", "cpu"])
     student.main(
         ["-o", str(tmp_path / "student"), "--labels", str(tmp_path / "labels"), *common]
-        + ["--batch-size", "3", "--frozen-encoder", "efficientnet_lite0"]
+        + ["--batch-size", "3", "--frozen-encoder", "efficientnet_lite0", "--align", "encoder"]
     )
     log = [json.loads(x) for x in (tmp_path / "student/log.jsonl").read_text().splitlines()]
     assert {"labelled", "unlabeled", "aligned", "cosine"} <= set(log[0])
@@ -225,6 +231,20 @@ def test_alignment_trains_student_and_map_but_not_the_frozen_encoder(labels, tru
     assert all(p.grad is None for p in encoder.parameters())
     assert network.align.project.weight.grad.abs().sum() > 0
     assert network.model.trunk.convolutions[0].weight.grad.abs().sum() > 0
+
+
+def test_the_encoder_starts_as_the_frozen_one(labels, trunk):
+    """As in the paper: equal features at first, so that nothing needs to be pulled."""
+    encoder = FrozenTrunk("efficientnet_lite0", trunk)
+    model = fresh(architecture("tiny"), trunk, 0)
+    network = Student(model, encoder.channels, place="encoder")
+    images = torch.rand(2, 3, 64, 96) * 2 - 1
+    disparity, features = network(images)
+    assert disparity.shape == (2, 1, 64, 96) and features.shape[2:] == (2, 3)
+    torch.testing.assert_close(features, encoder(images))
+    assert not list(network.align.parameters())  # compared as they are
+    loss, report = network.align(features, encoder(images))
+    assert loss.item() == 0 and report["left_out"] == 1 and report["cosine"] > 0.999
 
 
 def test_features_are_those_of_the_network():

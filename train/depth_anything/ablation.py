@@ -76,6 +76,9 @@ ROWS: dict[str, Row] = {
 }
 
 
+MARGINS = [name for name, row in ROWS.items() if row.margin is not None]
+
+
 def row_plan(row: Row, plan: Plan, run: RunConfig) -> tuple[Plan, RunConfig]:
     """What differs in this row: terms and margin, and the batch if unlabeled pictures are missing.
 
@@ -126,6 +129,12 @@ def table(results: Mapping[str, Mapping]) -> str:
             f" {' or '.join(map(str, steps))} steps for each row, {rows[0]['start']}; frozen"
             f" encoder: {next((r['encoder'] for r in rows if r['encoder'] != 'off'), 'off')}."
         )
+    margins = [results[name]["scores"] for name in MARGINS if name in results]
+    if len(margins) > 1 and all(scores == margins[0] for scores in margins):
+        note += (
+            " The tolerance margins give the same numbers: no cell became so similar to the frozen"
+            " encoder's that a margin would leave it out."
+        )
     return "\n".join([*lines, "", note])
 
 
@@ -146,7 +155,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse_arguments(parser, arguments)
 
     run = run_config(options, DEFAULTS)
-    plan = plan_of(options, ratio=options.ratio, margin=options.margin)
+    plan = plan_of(options, ratio=options.ratio, margin=options.margin, place=options.align)
     if options.dry_run:  # of a row with unlabeled pictures
         return print(dry_run(replace(plan, terms=Terms()), run))
     sets = validation_sources(options, options.limit)

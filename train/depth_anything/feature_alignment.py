@@ -45,14 +45,17 @@ class Alignment(nn.Module):
         same = channels == frozen_channels
         self.project = nn.Identity() if same else nn.Conv2d(channels, frozen_channels, 1)
 
-    def forward(self, student: Tensor, frozen: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, h, w) and (B, D, h', w') -> loss, and the mean cosine of all cells for the log.
+    def forward(self, student: Tensor, frozen: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """(B, C, h, w) and (B, D, h', w') -> loss, and numbers for the log.
 
-        Features are compared on the student's cells.
+        Features are compared on the student's cells. The numbers: `cosine`, the mean over all
+        cells, and `left_out`, the share of them that is within the tolerance.
         """
         frozen = frozen.float()
         if frozen.shape[-2:] != student.shape[-2:]:
             frozen = F.interpolate(frozen, student.shape[-2:], mode="bilinear")
         projected = self.project(student.float())
-        cosine = F.cosine_similarity(projected.detach(), frozen, dim=1).mean()
-        return alignment_loss(projected, frozen, self.margin), cosine
+        cosine = F.cosine_similarity(projected.detach(), frozen, dim=1)
+        left_out = (cosine > 1 - self.margin).float().mean()
+        report = {"cosine": cosine.mean(), "left_out": left_out}
+        return alignment_loss(projected, frozen, self.margin), report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from train.baseline_parts import load_trunk
 from train.depth_anything.dinov2 import load_dinov2
 from train.depth_anything.feature_alignment import Alignment
 
+Place = Literal["blocks", "encoder"]
 _OURS = DPTConfig(kind="disparity", keep_aspect=True)
 ARCHITECTURES: dict[str, DPTConfig] = {
     "small": _OURS,  # DPT-Hybrid at our size: convolutional trunk, six transformer blocks
@@ -86,38 +87,50 @@ def parameter_groups(module: nn.Module, encoder: nn.Module, rest: float) -> list
 
 
 class Student(nn.Module):
-    """A DPT whose last features can be seen, and what compares them with a frozen encoder's.
+    """A DPT whose features can be seen, and what compares them with a frozen encoder's.
 
     Args:
         frozen_channels: D of the frozen encoder; None without feature alignment.
+        place: what is compared, the last features of the blocks or those of `encoder_of(model)`.
+            The latter, beside the same encoder frozen, starts with equal features, as in the paper.
+            Of an architecture whose encoder is the transformer both are the same.
 
     Raises:
         ValueError: if the network does not reassemble its last block, whose features are compared.
     """
 
     def __init__(
-        self, model: DPT, frozen_channels: int | None = None, margin: float = 0.15
+        self,
+        model: DPT,
+        frozen_channels: int | None = None,
+        margin: float = 0.15,
+        place: Place = "blocks",
     ) -> None:
         super().__init__()
         self.model = model
+        self.of_trunk = place == "encoder" and model.trunk is not None
         self.align = None
         if frozen_channels is not None:
-            if model.config.taps[-1] != model.config.depth - 1:
+            if not self.of_trunk and model.config.taps[-1] != model.config.depth - 1:
                 raise ValueError("feature alignment needs the last block among the network's taps")
-            self.align = Alignment(model.config.width, frozen_channels, margin)
+            channels = model.trunk.channels[-1] if self.of_trunk else model.config.width
+            self.align = Alignment(channels, frozen_channels, margin)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) in [-1, 1] -> disparity (B, 1, H, W) and features (B, C, h, w)."""
-        tokens: list[list[Tensor]] = []
-        hook = self.model.vit.register_forward_hook(lambda _, __, found: tokens.append(found))
+        found: list[list[Tensor]] = []  # the trunk's maps, or tokens of the tapped blocks
+        watched = self.model.trunk if self.of_trunk else self.model.vit
+        hook = watched.register_forward_hook(lambda _, __, output: found.append(output))
         try:
             disparity = self.model(images).unsqueeze(1)
         finally:
             hook.remove()
+        last = found[0][-1]
+        if self.of_trunk:
+            return disparity, last
         stride = 16 if self.model.trunk is not None else self.model.config.patch
         grid = images.shape[-2] // stride, images.shape[-1] // stride
-        features = tokens[0][-1][:, 1:].transpose(1, 2).unflatten(2, grid)
-        return disparity, features
+        return disparity, last[:, 1:].transpose(1, 2).unflatten(2, grid)
 
 
 def model_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -82,7 +82,7 @@ class Objective:
         if self.terms.aligned:
             with self.autocast():
                 frozen = self.encoder(clean)
-            losses["aligned"], report["cosine"] = self.student.align(features[count:], frozen)
+            losses["aligned"], report = self.student.align(features[count:], frozen)
         total = torch.stack(list(losses.values())).mean()
         return total, report | {name: loss.detach() for name, loss in losses.items()}
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from train.config_file import describe_run, parse_arguments
 from train.data.pseudo_labels import PseudoLabels
 from train.depth_anything.frozen_encoder import FrozenEncoder, frozen_encoder
+from train.depth_anything.network import Place
 from train.depth_anything.objective import Terms
 from train.depth_anything.perturbations import Strength
 from train.depth_anything.teacher import DEFAULTS
@@ -40,6 +42,13 @@ def add_unlabeled_arguments(parser: argparse.ArgumentParser) -> None:
         " (weights by --frozen-weights or --trunk); or off",
     )
     group.add_argument("--frozen-weights", help="ImageNet weights of a frozen trunk")
+    group.add_argument(
+        "--align",
+        choices=get_args(Place),
+        default="blocks",
+        help="whose features: the transformer blocks', or the pretrained encoder's own, which equal"
+        " the frozen one's at the start if it is the same network",
+    )
     group.add_argument("--margin", type=float, default=0.15, help="tolerance of the alignment")
 
 
@@ -74,6 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
         terms=Terms(True, options.perturb, encoder is not None),
         ratio=options.ratio,
         margin=options.margin,
+        place=options.align,
         strength=Strength(colour=options.colour, blur=options.blur),
         cutmix=options.cutmix,
     )

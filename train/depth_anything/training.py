@@ -24,6 +24,7 @@ from train.depth_anything.disparity_pairs import DisparityPairs
 from train.depth_anything.frozen_encoder import FrozenEncoder
 from train.depth_anything.network import (
     ARCHITECTURES,
+    Place,
     Student,
     architecture,
     encoder_of,
@@ -52,7 +53,7 @@ class Plan:
         labelled: augmentation of labelled pictures.
         terms: what unlabeled pictures are used for; None without any.
         ratio: unlabeled pictures for each labelled one.
-        margin: tolerance of the feature alignment.
+        margin: tolerance of the feature alignment. place: whose features it compares.
         strength, cutmix: of the perturbations; probability of CutMix.
     """
 
@@ -63,6 +64,7 @@ class Plan:
     terms: Terms | None = None
     ratio: int = 2
     margin: float = 0.15
+    place: Place = "blocks"
     strength: Strength = Strength()
     cutmix: float = 0.5
 
@@ -147,7 +149,7 @@ def train(
     device = device_of(run)
     aligned = encoder if plan.terms and plan.terms.aligned else None
     model = fresh(plan.network, plan.start, run.seed)
-    student = Student(model, aligned.channels if aligned else None, plan.margin)
+    student = Student(model, aligned.channels if aligned else None, plan.margin, plan.place)
     student = student.to(device, memory_format=torch.channels_last)
     if aligned is not None:
         aligned = aligned.to(device)
