@@ -6,19 +6,12 @@ import math
 import h5py
 import numpy as np
 import pytest
-from PIL import Image
 
+from tests.test_data_indoor import save_png
 from train.data.files import fill_nearest
 from train.data.hypersim import Hypersim, pinhole, planar_depth, tone_map
 
 RNG = np.random.default_rng(0)
-
-
-def save_png(path, array):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path)
-
-
 
 
 def straight_camera(width, height, fov):

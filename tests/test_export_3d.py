@@ -9,18 +9,8 @@ import trimesh
 
 from depthart.export.glb import srgb_to_linear16
 from depthart.export.three_d import grid_mesh
-from tests.rooms import make_prediction
-
-
-@pytest.fixture(scope="module")
-def prediction():
-    return make_prediction()
-
-
-@pytest.fixture(scope="module")
-def saved(prediction, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("saved") / "new" / "room"
-    return folder, prediction.save(folder, ["all"], scales=True)
+from tests.test_export import prediction as prediction
+from tests.test_export import saved as saved
 
 
 def glb_parts(path):
