@@ -1,6 +1,7 @@
 """The ablation on tiny networks: rows resume, share what they share, and end in a table."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from tests.test_depth_anything_training import data as data
 from tests.test_depth_anything_training import labels as labels
 from tests.test_depth_anything_training import trunk as trunk
 from train.depth_anything import ablation
-from train.depth_anything.ablation import ROWS, row_plan, table
+from train.depth_anything.ablation import MARGINS, ROWS, frozen_encoders, row_plan, table
 from train.depth_anything.network import architecture
 from train.depth_anything.training import Plan
 from train.loop import RunConfig
@@ -23,8 +24,8 @@ def test_rows_differ_in_nothing_but_their_terms():
     assert batches["labelled"] == 4  # what the others have of labelled pictures
     assert {batches[name] for name in ROWS if name != "labelled"} == {12}
     assert {part[1].steps for part in plans.values()} == {1000}
-    assert [plans[name][0].margin for name in ("aligned", "margin_0", "margin_30")] == [
-        0.15, 0.0, 0.3
+    assert [plans[name][0].margin for name in (*MARGINS, "from_photos")] == [
+        0.15, 0.0, 0.3, 0.15
     ]  # fmt: skip
     assert len({repr(part[0].network) for part in plans.values()}) == 1
 
@@ -78,6 +79,42 @@ def test_margins_without_effect_are_told():
     assert "margins give the same numbers" in table(same)
     assert "same numbers" not in table(same | {"margin_30": result(0.2)})
     assert "same numbers" not in table({"aligned": result(0.1), "perturbed": result(0.1)})
+
+
+def test_frozen_encoders_that_differ_are_told_apart():
+    def row(label, encoder):
+        return {"label": label, "encoder": encoder}
+
+    rows = [
+        row("labelled only", "off"),
+        row("+ aligned", "lite2 (a)"),
+        row("— margin 0", "lite2 (a)"),
+    ]
+    assert frozen_encoders(rows[:1]) == "frozen encoder: off"
+    assert frozen_encoders(rows) == "frozen encoder: lite2 (a)"
+    told = frozen_encoders([*rows, row("— from the photos", "lite2 (b)")])
+    assert told == "frozen encoders: lite2 (a) (aligned, margin 0); lite2 (b) (from the photos)"
+
+
+def test_a_row_of_its_own_for_an_encoder_from_photos(data, labels, trunk, tmp_path):
+    weights = tmp_path / "own.safetensors"
+    weights.write_bytes(Path(trunk).read_bytes())
+    command = [
+        "-o",
+        str(tmp_path / "rows"),
+        "--labels",
+        str(labels),
+        "--architecture",
+        "tiny",
+        *data,
+    ]
+    command += ["--steps", "1", "--batch-size", "3", "--device", "cpu", "--trunk", trunk]
+    command += ["--frozen-encoder", "efficientnet_lite0", "--limit", "2", "--rows", "from_photos"]
+    with pytest.raises(SystemExit):
+        ablation.main(command)
+    ablation.main([*command, "--self-supervised", str(weights)])
+    results = json.loads((tmp_path / "rows/ablation.json").read_text())
+    assert "(own)" in results["from_photos"]["encoder"]
 
 
 def test_what_is_missing_is_said(data, labels, tmp_path):

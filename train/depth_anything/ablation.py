@@ -15,15 +15,17 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from depthart.registry import load
+from depthart.trunks import TRUNKS
 from train.config_file import describe_run, parse_arguments
 from train.data.pseudo_labels import PseudoLabels, write_json
 from train.data.sample import Sample
+from train.depth_anything.frozen_encoder import frozen_encoder
 from train.depth_anything.objective import Terms
 from train.depth_anything.scores import score_lines
 from train.depth_anything.student import add_unlabeled_arguments, encoder_of_options
@@ -57,12 +59,14 @@ class Row(NamedTuple):
         terms: None for labelled pictures alone.
         margin: of the feature alignment; None = the command's.
         full: whether labelled pictures fill the batch where there are no others.
+        from_photos: whether the frozen encoder has the weights of `--self-supervised`.
     """
 
     label: str
     terms: Terms | None
     margin: float | None = None
     full: bool = False
+    from_photos: bool = False
 
 
 ROWS: dict[str, Row] = {
@@ -73,10 +77,14 @@ ROWS: dict[str, Row] = {
     "aligned": Row("+ feature alignment, tolerance margin 0.15", Terms(True, True, True), 0.15),
     "margin_0": Row("— tolerance margin 0", Terms(True, True, True), 0.0),
     "margin_30": Row("— tolerance margin 0.30", Terms(True, True, True), 0.3),
+    "from_photos": Row(
+        "— frozen encoder learned from the photos (ours)", Terms(True, True, True), 0.15,
+        from_photos=True,
+    ),
 }
 
 
-MARGINS = [name for name, row in ROWS.items() if row.margin is not None]
+MARGINS = ["aligned", "margin_0", "margin_30"]  # rows that differ in it alone
 
 
 def row_plan(row: Row, plan: Plan, run: RunConfig) -> tuple[Plan, RunConfig]:
@@ -126,8 +134,8 @@ def table(results: Mapping[str, Mapping]) -> str:
     note = f"{counts}; disparity aligned by scale and shift; lower is better."
     if rows:
         note += (
-            f" {' or '.join(map(str, steps))} steps for each row, {rows[0]['start']}; frozen"
-            f" encoder: {next((r['encoder'] for r in rows if r['encoder'] != 'off'), 'off')}."
+            f" {' or '.join(map(str, steps))} steps for each row, {rows[0]['start']};"
+            f" {frozen_encoders(rows)}."
         )
     margins = [results[name]["scores"] for name in MARGINS if name in results]
     if len(margins) > 1 and all(scores == margins[0] for scores in margins):
@@ -138,13 +146,31 @@ def table(results: Mapping[str, Mapping]) -> str:
     return "\n".join([*lines, "", note])
 
 
+def frozen_encoders(rows: Sequence[Mapping]) -> str:
+    """Which frozen encoders the rows have; where they differ, each with its rows' labels."""
+    labels: dict[str, list[str]] = {}
+    for row in rows:
+        if row["encoder"] != "off":
+            labels.setdefault(row["encoder"], []).append(row["label"].lstrip("+— "))
+    if len(labels) < 2:
+        return f"frozen encoder: {next(iter(labels), 'off')}"
+    parts = [f"{encoder} ({', '.join(names)})" for encoder, names in labels.items()]
+    return "frozen encoders: " + "; ".join(parts)
+
+
 def main(arguments: list[str] | None = None) -> None:
     summary, _, rest = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
         description=summary, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of all rows")
-    parser.add_argument("--rows", nargs="+", choices=sorted(ROWS), default=list(ROWS))
+    parser.add_argument("--rows", nargs="+", choices=sorted(ROWS), default=None,
+        help="default: all, from_photos where --self-supervised is given")  # fmt: skip
+    parser.add_argument(
+        "--self-supervised",
+        help="weights of the frozen encoder of from_photos, of the same backbone: trunk.safetensors"
+        " of train.depth_anything.self_supervised",
+    )
     parser.add_argument("--teacher", help="checkpoint folder whose scores stand in the first line")
     parser.add_argument("--limit", type=int, default=200, help="held-out pictures at most")
     parser.add_argument("--document", type=Path, help="Markdown file with markers")
@@ -161,7 +187,14 @@ def main(arguments: list[str] | None = None) -> None:
     sets = validation_sources(options, options.limit)
     if not sets:
         parser.error("name data to evaluate on: --held-out FOLDER, --real FOLDER or both")
-    rows = [name for name in ROWS if name in options.rows]
+    asked = options.rows or [
+        n for n, row in ROWS.items() if options.self_supervised or not row.from_photos
+    ]
+    rows = [name for name in ROWS if name in asked]
+    if "from_photos" in rows and not (options.self_supervised and options.frozen_encoder in TRUNKS):
+        parser.error(
+            "row from_photos needs --self-supervised FILE and a backbone as --frozen-encoder"
+        )
     encoder = encoder_of_options(options)
     if encoder is None and any(ROWS[name].terms and ROWS[name].terms.aligned for name in rows):
         parser.error("rows with feature alignment need --frozen-encoder")
@@ -176,6 +209,8 @@ def main(arguments: list[str] | None = None) -> None:
         row_plan_, row_run = row_plan(row, plan, run)
         describe_run(folder, run=row_run, plan=row_plan_, options=vars(options))
         used = encoder if row.terms and row.terms.aligned else None
+        if row.from_photos:
+            used = frozen_encoder(options.frozen_encoder, options.self_supervised)
         checkpoint = train(row_plan_, row_run, folder, sources, labels if row.terms else None, used)
         score_row(
             checkpoint,

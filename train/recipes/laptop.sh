@@ -56,8 +56,8 @@ for objective in ${OBJECTIVES:-depthart}; do
 done
 
 for baseline in ${BASELINES:-}; do
-  # DiT-depth alone lives in the VQ-VAE's latents; four blocks keep it below 30 MB with this trunk.
-  own=() ; [ "$baseline" = dit ] && own=(--vqvae "$OUT/vqvae/vqvae" --set depth=4)
+  # DiT-depth alone lives in the VQ-VAE's latents.
+  own=() ; [ "$baseline" = dit ] && own=(--vqvae "$OUT/vqvae/vqvae")
   $PYTHON -m train.baseline -o "$OUT/$baseline" --model "$baseline" "${data[@]}" \
     --trunk "$OUT/encoder/model" --set trunk="$BACKBONE" "${own[@]}" "${stage[@]}"
 done
