@@ -76,20 +76,24 @@ def test_keys_move_the_slider(url, photos, visit):
     wait_for_text(page, "#ladder", "Scale 9 of 10")
 
 
-def test_stop_keeps_what_is_there(url, slow, photos, visit):
+@pytest.mark.parametrize("scale", [1, 3])
+def test_stop_keeps_what_is_there(url, slow, photos, visit, scale):
+    """A click that follows a scale at once counts, too."""
     page = visit(url)
+    assert page.locator("#previous, #next, #play").evaluate_all("b => b.every(b => b.disabled)")
     upload(page, photos[0])
     with slow.step_by_step() as let_go:
         start(page)
-        for k in range(1, 4):
+        for k in range(1, scale + 1):
             let_go()
             wait_for_text(page, "#ladder", f"Scale {k} of 10")
         press(page, "Stop")
-        wait_for_text(page, "#status", "Stopped after scale 3 of 10")
-    # The scale that was in the making when Stop was pressed is finished and kept.
-    wait_for_text(page, "#status", "Stopped after scale 4 of 10")
+        page.get_by_role("button", name="Stop", exact=True, disabled=True).wait_for()
+        let_go()  # the scale that was in the making is finished and kept
+        wait_for_text(page, "#status", f"Stopped after scale {scale + 1} of 10")
+    assert page.get_attribute("#scale input[type=range]", "max") == str(scale + 1)
     page.click("#previous")
-    wait_for_text(page, "#ladder", "Scale 3 of 10")
+    wait_for_text(page, "#ladder", f"Scale {scale} of 10")
     run(page)
 
 

@@ -15,12 +15,14 @@ from depthart.app.compare_pictures import PHOTO
 from depthart.app.components import QUIET, USER_ERRORS, told, words
 from depthart.app.plot_view import linked_plots
 from depthart.app.state import Look, Session
+from depthart.app.stopping import Stop, connect_stop, stop_state
 
 
 def layout(ui: SimpleNamespace) -> None:
     """Add the choice of models, their cards, the slider, the table and the clouds to `ui`."""
     infos = model_infos()
     names = ui.models.names()
+    ui.compare_stopping = stop_state()
     ui.chosen = gr.CheckboxGroup(
         names,
         value=compare.preselected(ui.models.default, infos.values()),
@@ -64,7 +66,7 @@ def connect(ui: SimpleNamespace) -> None:
     ui.chosen.change(told(draw), _inputs(ui), _outputs(ui), trigger_mode="always_last", **QUIET)
     asked = ui.compare.click(
         told(functools.partial(run, ui)),
-        _inputs(ui),
+        [ui.compare_stopping, *_inputs(ui)],
         [ui.compare, ui.compare_stop, *_outputs(ui)],
         concurrency_limit=1,
         concurrency_id="model",
@@ -77,8 +79,8 @@ def connect(ui: SimpleNamespace) -> None:
         "outputs": [ui.compare, ui.compare_stop, *_outputs(ui)],
         **QUIET,
     }
-    for event in (asked.then(**settled), ui.compare_stop.click(**settled, cancels=[asked])):
-        _draw_clouds(ui, event.then)
+    _draw_clouds(ui, asked.then(**settled).then)
+    connect_stop([ui.compare_stop.click], ui.compare_stopping, ui.compare_stop)
     pair = {
         "fn": told(draw_pair),
         "inputs": [ui.session, ui.chosen, ui.left, ui.right, ui.cmap, ui.invert],
@@ -142,15 +144,18 @@ def draw(
     ]
 
 
-def run(ui: SimpleNamespace, session: Session | None, active: str, *rest: Any) -> Iterator[list]:
+def run(
+    ui: SimpleNamespace, stop: Stop, session: Session | None, active: str, *rest: Any
+) -> Iterator[list]:
     """Ask the chosen models one after the other, and show each answer as it arrives."""
+    stop.asked = False
     if session is None:
         raise ValueError(compare_view.EMPTY)
     chosen, a, b, *look = rest
     buttons = [gr.update(interactive=False), gr.update(interactive=True)]
     alone = len(compare.results_of(session)) == 1
     done = -1
-    for working in compare.run(session, chosen, ui.models, ui.answers):
+    for working in stop.heed(compare.run(session, chosen, ui.models, ui.answers)):
         if len(session.results) != done or working.step == 0:
             done = len(session.results)
             if alone and done:

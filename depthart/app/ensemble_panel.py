@@ -13,12 +13,14 @@ from depthart.app import ensemble, handlers, text
 from depthart.app.components import QUIET, caption, map_image, told, words
 from depthart.app.models import on_gpu
 from depthart.app.state import Look, Session
+from depthart.app.stopping import Stop, connect_stop, stop_state
 from depthart.images import Photo
 from depthart.sampling import Sampler
 
 
 def layout(ui: SimpleNamespace) -> None:
     """Add the number of draws, the button and the two maps to `ui`."""
+    ui.drawing = stop_state()
     words("<h3>Ask again: mean and uncertainty</h3>")
     words(f'<p class="hint">{text.ENSEMBLE_HINT}</p>')
     with gr.Row(equal_height=False, elem_id="ensemble-bar"):
@@ -55,37 +57,38 @@ def connect(ui: SimpleNamespace) -> None:
 
     @told
     def draw(
-        session: Session | None, count: int, cmap: str, invert: bool, *sampling: Any
+        stop: Stop, session: Session | None, count: int, cmap: str, invert: bool, *sampling: Any
     ) -> Iterator[list]:
         if session is None:
             raise ValueError("Estimate depth first, then ask for more draws.")
         chosen = ensemble.samplers(handlers.make_sampler(*sampling), int(count))
-        for so_far in ensemble.gather(session, borrowed, chosen):
+        for so_far in stop.heed(ensemble.gather(session, borrowed, chosen)):
             yield values(session, so_far, Look(cmap, invert), int(count))
 
     buttons = [ui.ensemble_run, ui.ensemble_stop]
-    started = ui.ensemble_run.click(
-        lambda: [gr.update(interactive=False), gr.update(interactive=True)], None, buttons, **QUIET
-    )
+
+    def begin(stop: Stop) -> list:
+        stop.asked = False  # from here on a click counts, while waiting for the model as well
+        return [gr.update(interactive=False), gr.update(interactive=True)]
+
+    started = ui.ensemble_run.click(begin, [ui.drawing], buttons, **QUIET)
     sampling = [ui.sampler, ui.seed, ui.temperature, ui.draws, ui.top_k, ui.top_p]
     drawn = started.then(
         draw,
-        [ui.session, ui.ensemble_size, ui.cmap, ui.invert, *sampling],
+        [ui.drawing, ui.session, ui.ensemble_size, ui.cmap, ui.invert, *sampling],
         ui.ensemble_outputs,
         concurrency_limit=1,
         concurrency_id="model",
         **QUIET,
     )
-    idle: dict[str, Any] = {
-        "fn": lambda: [gr.update(interactive=True), gr.update(interactive=False)],
-        "inputs": None,
-        "outputs": buttons,
-        **QUIET,
-    }
-    drawn.then(**idle)
+    drawn.then(
+        lambda: [gr.update(interactive=True), gr.update(interactive=False)], None, buttons, **QUIET
+    )
     # Another photo need not wait for the draws of this one.
-    for trigger in (ui.ensemble_stop.click, ui.run.click):
-        trigger(**idle, cancels=[drawn])
+    triggers = [ui.ensemble_stop.click, ui.run.click]
+    if ui.examples is not None:
+        triggers.append(ui.examples.load_input_event.then)
+    connect_stop(triggers, ui.drawing, ui.ensemble_stop)
 
 
 def refresh(ui: SimpleNamespace, trigger: Any) -> None:

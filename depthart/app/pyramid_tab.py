@@ -17,10 +17,7 @@ from depthart.app.state import Look, Session
 _ON_LOAD = """
 element.addEventListener('click', event => {
   const scale = event.target.closest('[data-scale]')?.dataset.scale;
-  const slider = document.querySelector('#scale input[type=range]');
-  if (!scale || !slider || slider.disabled) return;
-  slider.value = scale;
-  slider.dispatchEvent(new Event('input', {bubbles: true}));
+  if (scale) depthartScale.step(scale - depthartScale.slider().value);
 });
 """
 

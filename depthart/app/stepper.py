@@ -6,7 +6,6 @@ The interface counts scales from 1, the handlers from 0.
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from types import SimpleNamespace
@@ -18,20 +17,61 @@ from depthart.app import handlers, scene, text, truth_panel
 from depthart.app.components import QUIET, told, words
 from depthart.app.models import Models
 from depthart.app.state import Look, Session
+from depthart.app.stopping import Stop, connect_stop, stop_state
 from depthart.images import Photo
 from depthart.prediction import PredictionStep
 from depthart.sampling import Sampler
 
 SCALES = 10
 SHOWN = 14  # components that `show` fills
-PLAY_SECONDS = 0.45
-# On a phone the results lie below the fold.
-SCROLL_TO_RESULTS = """(...values) => {
+# What the page does at a click, before the server answers; on a phone the results lie below the
+# fold.
+AT_A_CLICK = """(...values) => {
+  const words = document.querySelector('#status .status span');
+  if (words) words.textContent = 'Waiting for the model …';
   if (window.innerWidth < 768) {
     document.querySelector('#results')?.scrollIntoView({behavior: 'smooth', block: 'start'});
   }
   return values;
 }"""
+# The buttons move the slider, whose event does the rest. Playing waits for what is late, and ends
+# where the visitor takes over.
+HEAD = """<script>
+window.depthartScale = {
+  timer: null,
+  slider: () => document.querySelector('#scale input[type=range]'),
+  to(scale) {
+    const slider = this.slider();
+    const wished = Math.min(Math.max(scale, Number(slider.min)), Number(slider.max));
+    if (slider.disabled || wished === Number(slider.value)) return false;
+    slider.value = wished;
+    return slider.dispatchEvent(new Event('input', {bubbles: true}));
+  },
+  step(by) {
+    this.pause();
+    this.to(Number(this.slider().value) + by);
+  },
+  play() {
+    if (this.timer) return this.pause();
+    const {value, max} = this.slider();
+    if (!this.to(value === max ? 1 : Number(value) + 1)) return;
+    document.querySelector('#play').setAttribute('data-playing', '');
+    this.timer = setInterval(() => {
+      const {value} = this.slider();
+      const late = document.querySelector('#ladder [data-scale]')?.dataset.scale !== value;
+      if (!late && !this.to(Number(value) + 1)) this.pause();
+    }, 450);
+  },
+  pause() {
+    clearInterval(this.timer);
+    this.timer = null;
+    document.querySelector('#play')?.removeAttribute('data-playing');
+  },
+};
+document.addEventListener('input', (event) => {
+  if (event.isTrusted && event.target.closest('#scale')) depthartScale.pause();
+}, true);
+</script>"""
 
 # Model name, photo and sampler in, steps out.
 NamedStream = Callable[[str, Photo, "Sampler | None"], Iterator[PredictionStep]]
@@ -41,10 +81,12 @@ Refresh = Callable[[Any], None]
 
 def layout(ui: SimpleNamespace) -> None:
     """Add status, previous, scale, next, play and ladder to `ui`."""
+    ui.stopping = stop_state()
     with gr.Column(elem_id="scale-bar"):
         ui.status = words(handlers.progress(None), elem_id="status")
         with gr.Row(equal_height=True, elem_id="stepper"):
-            ui.previous = gr.Button("‹", size="sm", min_width=40, scale=0, elem_id="previous")
+            small: dict[str, Any] = {"size": "sm", "scale": 0, "interactive": False}
+            ui.previous = gr.Button("‹", min_width=40, elem_id="previous", **small)
             ui.scale = gr.Slider(
                 1,
                 SCALES,
@@ -58,8 +100,8 @@ def layout(ui: SimpleNamespace) -> None:
                 min_width=80,
                 scale=1,
             )
-            ui.next = gr.Button("›", size="sm", min_width=40, scale=0, elem_id="next")
-            ui.play = gr.Button("▶ Play", size="sm", min_width=76, scale=0, elem_id="play")
+            ui.next = gr.Button("›", min_width=40, elem_id="next", **small)
+            ui.play = gr.Button("▶ Play", min_width=76, elem_id="play", **small)
         ui.ladder = words(text.ladder([], 0, SCALES), elem_id="ladder")
 
 
@@ -82,6 +124,7 @@ def connect(
     ]
     ui.show_inputs = [ui.session, ui.scale, ui.before, *look]
     ui.show_outputs = [ui.before_after, *view]
+    steppers = [ui.previous, ui.scale, ui.next, ui.play]
 
     def then_refresh(event: Any) -> None:
         for refresh in refreshes:
@@ -89,6 +132,7 @@ def connect(
 
     @told
     def run(
+        stop: Stop,
         path: str | None,
         truth: str | None,
         unit: str,
@@ -96,97 +140,88 @@ def connect(
         cmap: str,
         invert: bool,
         *sampling: Any,
-    ) -> Iterator[list]:
+    ) -> Iterator[dict]:
+        stop.asked = False
+        resting = dict.fromkeys([ui.run, *steppers], gr.update(interactive=False))
+        yield resting | {
+            ui.status: text.status(0, SCALES, 0, "working"),
+            ui.stop: gr.update(interactive=True),
+        }
         photo = handlers.read_photo(path)
         session = handlers.new_session(models.get(name), photo)
         truth_panel.try_give(session, truth, unit)
         sampler = handlers.make_sampler(*sampling)
         fov, from_exif = scene.photo_fov(photo)
-        yield [
-            gr.skip(),
-            gr.update(interactive=False),
-            handlers.progress(session, working=True),
-            gr.update(value=fov, info=text.FOV_EXIF if from_exif else text.FOV_UNKNOWN),
-            gr.update(interactive=False),
-            gr.update(interactive=True),
-            gr.update(visible=False),
-            *[gr.skip()] * len(view),
-        ]
-        for scale in handlers.refine(session, functools.partial(stream, name), sampler):
-            yield [
-                session,
-                gr.update(value=scale + 1, maximum=max(session.total, 2), interactive=False),
-                handlers.progress(session, working=True),
-                *[gr.skip()] * 4,
-                *looked_at(session, scale, Look(cmap, invert)),
-            ]
+        yield {
+            ui.fov: gr.update(value=fov, info=text.FOV_EXIF if from_exif else text.FOV_UNKNOWN),
+            ui.ensemble_row: gr.update(visible=False),
+        }
+        scales = handlers.refine(session, functools.partial(stream, name), sampler)
+        for scale in stop.heed(scales):
+            shown = zip(view, looked_at(session, scale, Look(cmap, invert)), strict=True)
+            yield dict(shown) | {
+                ui.session: session,
+                ui.scale: gr.update(value=scale + 1, maximum=max(session.total, 2)),
+                ui.status: handlers.progress(session, working=True),
+            }
 
-    def settle(session: Session | None, before: int, *colors: Any) -> list:
+    def settle(session: Session | None, before: int, *colors: Any) -> dict:
         """After the last scale, a stop or an error."""
-        idle = [gr.update(interactive=True), gr.update(interactive=False)]
+        idle = {
+            ui.status: handlers.progress(session),
+            ui.run: gr.update(interactive=True),
+            ui.stop: gr.update(interactive=False),
+        }
         if session is None:
-            return [handlers.progress(None), *idle, *[gr.skip()] * (2 + len(ui.show_outputs))]
-        slider = gr.update(value=session.last + 1, interactive=session.last > 0)
+            return idle
+        several = session.last > 0
+        scale = gr.update(
+            value=session.last + 1, maximum=max(session.last + 1, 2), interactive=several
+        )
         choices = text.before_choices(len(session.steps), session.truth is not None)
         before = before if before in dict(choices).values() else 0
-        left = gr.update(choices=choices, value=before)
         shown = show(session, session.last + 1, before, *colors)
-        return [handlers.progress(session), *idle, slider, left, *shown]
+        return (
+            idle
+            | dict.fromkeys(steppers, gr.update(interactive=several))
+            | {ui.scale: scale, ui.before: gr.update(choices=choices, value=before)}
+            | dict(zip(ui.show_outputs, shown, strict=True))
+        )
 
     triggers = [ui.run.click]
     if ui.examples is not None:
         chosen = ui.examples.load_input_event
         triggers.append(chosen.then(truth_panel.example_truth, ui.photo, ui.truth, **QUIET).then)
-    started = [
-        trigger(
+    for trigger in triggers:
+        event = trigger(
             run,
             [
-                *[ui.photo, ui.truth, ui.truth_unit, ui.model, *look],
+                *[ui.stopping, ui.photo, ui.truth, ui.truth_unit, ui.model, *look],
                 *[ui.sampler, ui.seed, ui.temperature, ui.draws, ui.top_k, ui.top_p],
             ],
-            [ui.session, ui.scale, ui.status, ui.fov, ui.run, ui.stop, ui.ensemble_row, *view],
-            js=SCROLL_TO_RESULTS,
+            [
+                *[ui.session, ui.status, ui.fov, ui.run, ui.stop, ui.ensemble_row],
+                *[*steppers, *view],
+            ],
+            js=AT_A_CLICK,
             concurrency_limit=1,
             concurrency_id="model",
             trigger_mode="once",
             **QUIET,
         )
-        for trigger in triggers
-    ]
-    settled = {
-        "fn": settle,
-        "inputs": [ui.session, ui.before, *look],
-        "outputs": [ui.status, ui.run, ui.stop, ui.scale, ui.before, *ui.show_outputs],
-        **QUIET,
-    }
-    for event in started:
-        then_refresh(event.then(**settled))
-    then_refresh(ui.stop.click(**settled, cancels=started))
-
-    def step(by: int, session: Session | None, scale: int, *rest: Any) -> list:
-        if session is None:
-            return [gr.skip()] * (1 + len(ui.show_outputs))
-        wished = session.clamp(int(scale) - 1 + by) + 1
-        return [wished, *show(session, wished, *rest)]
-
-    def play(session: Session | None, scale: int, *rest: Any) -> Iterator[list]:
-        """On from the chosen scale, or all over again from the last."""
-        if session is None:
-            return
-        first = 1 if int(scale) > session.last else int(scale) + 1
-        for wished in range(first, len(session.steps) + 1):
-            yield [wished, *show(session, wished, *rest)]
-            time.sleep(PLAY_SECONDS)
-
-    moving = {"inputs": ui.show_inputs, "outputs": [ui.scale, *ui.show_outputs], **QUIET}
-    played = ui.play.click(play, trigger_mode="once", **moving)
-    then_refresh(played)
-    moving |= {"trigger_mode": "always_last", "cancels": [played]}
-    for button, by in ((ui.previous, -1), (ui.next, 1)):
-        then_refresh(button.click(functools.partial(step, by), **moving))
-    then_refresh(ui.scale.input(show, **(moving | {"outputs": ui.show_outputs})))
+        settled = event.then(
+            settle,
+            [ui.session, ui.before, *look],
+            [ui.status, ui.run, ui.stop, *steppers, ui.before, *ui.show_outputs],
+            **QUIET,
+        )
+        then_refresh(settled)
+    connect_stop([ui.stop.click], ui.stopping, ui.stop)
+    for button, what in ((ui.previous, "step(-1)"), (ui.next, "step(1)"), (ui.play, "play()")):
+        button.click(None, js=f"() => {{ depthartScale.{what}; }}", **QUIET)
     showing = {"inputs": ui.show_inputs, "outputs": ui.show_outputs, **QUIET}
-    ui.before.change(show, **showing)
+    then_refresh(ui.scale.input(show, trigger_mode="always_last", **showing))
+    ui.before.input(show, **showing)
     then_refresh(gr.on([ui.cmap.change, ui.invert.change], show, **showing))
 
 

@@ -98,6 +98,8 @@ CSS = """
 #scale input[type=range]::-webkit-slider-thumb { box-shadow: 0 0 0 2px var(--slider-color); }
 #scale input[type=range]::-moz-range-thumb { box-shadow: 0 0 0 2px var(--slider-color); }
 #stepper button { height: 36px; padding: 0 .7rem; }
+#play[data-playing] { font-size: 0; }
+#play[data-playing]::before { content: "❚❚ Pause"; font-size: var(--button-small-text-size); }
 #previous, #next { font-size: 1.2rem; line-height: 1; }
 
 #curves > * { min-width: min(230px, 100%) !important; }

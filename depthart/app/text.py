@@ -211,14 +211,14 @@ def ladder(sides: list[int], scale: int, total: int) -> str:
     side = sides[scale]
     if not side:
         words = f"<b>Step {scale + 1} of {total}</b>" if total > 1 else "<b>One step</b>, no tokens"
-        return f'<div class="ladder"><p>{words}</p></div>'
+        return f'<div class="ladder" data-scale="{scale + 1}"><p>{words}</p></div>'
     tokens = side * side
     before = sum(s * s for s in sides[:scale])
     plural = "s" if tokens > 1 else ""
     words = f"<b>Scale {scale + 1} of {total}</b> · {side} × {side} = {tokens} token{plural}"
     if scale:
         words += f" on top of {before}"
-    return f'<div class="ladder"><p>{words}</p></div>'
+    return f'<div class="ladder" data-scale="{scale + 1}"><p>{words}</p></div>'
 
 
 def notice(message: str) -> str:

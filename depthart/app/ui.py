@@ -118,6 +118,6 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         # The endpoints as tools for agents, with `pip install "gradio[mcp]"`.
         "mcp_server": importlib.util.find_spec("mcp") is not None,
-        "head": style.HEAD + plot_view.head(),
+        "head": style.HEAD + stepper.HEAD + plot_view.head(),
         "allowed_paths": [str(plot_view.plotly_script()), str(inputs.EXAMPLES)],
     }
