@@ -103,11 +103,25 @@ def test_how_it_works(url, photos, visit):
     page.get_by_alt_text("What one code draws").wait_for()
 
 
-def test_mesh_viewer_opens(url, photos, visit):
+def test_mesh_viewer_opens_on_a_slow_line(url, photos, visit):
+    """The viewer's own code comes late; meanwhile the page is told of other scales and colours."""
     page = visit(url)
+    waiting = []
+    page.route("**/Canvas3D-*.js", lambda route: waiting.append(route))
     refine(page, photos[0])
     open_tab(page, "3D")
     page.get_by_text("Textured mesh").click()
+    page.locator("#mesh-view").get_by_role("link", name="Download").wait_for()
+    move_slider(page, 9)
+    wait_for_text(page, "#results", "points of scale 9")
+    open_tab(page, "Refine")
+    # Gradio's answers come through a request that is closed after the last of them.
+    with page.expect_event("requestfinished", lambda request: "queue/data" in request.url):
+        open_tab(page, "3D")
+    assert waiting
+    with page.expect_response(lambda response: ".glb" in response.url):
+        for route in waiting:
+            route.continue_()
     page.wait_for_selector("#mesh-view canvas")
     with page.expect_download() as download:
         page.locator("#mesh-view").get_by_role("link", name="Download").click()

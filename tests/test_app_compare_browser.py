@@ -109,6 +109,7 @@ def test_stop_keeps_the_answers(address, photos, visit):
     press(page, "Compare")
     wait_for_text(page, "#compare-status", r"slow \(2 of 2\): step 1")
     page.click("#compare-stop")
+    page.wait_for_selector("#compare-stop:disabled")  # the click has reached the server
     GATE.set()
     wait_for_text(page, "#compare-status", "2 of 3 models have answered")
     assert page.locator(".card img").count() == 3  # two depths and a difference

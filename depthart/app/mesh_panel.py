@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,20 @@ from depthart.app.components import QUIET, told
 from depthart.app.state import Session
 
 
+@dataclass
+class Viewer:
+    """The mesh that a visitor's viewer has been given.
+
+    Told of the same one again while it still loads its own code, gr.Model3D drops it and stays
+    blank.
+    """
+
+    path: str | None = None
+
+
 def layout(ui: SimpleNamespace) -> None:
     """Add the box and its viewer to `ui`."""
-    ui.mesh_open = gr.State(False)
+    ui.mesh_open, ui.mesh_viewer = gr.State(False), gr.State(Viewer())
     with gr.Accordion("Textured mesh (GLB viewer)", open=False, elem_id="mesh") as ui.mesh_box:
         ui.mesh = gr.Model3D(
             label="Mesh",
@@ -32,7 +44,7 @@ def refresh(ui: SimpleNamespace, trigger: Any) -> None:
     """Make the mesh if its box is open and its tab in front."""
     trigger(
         told(draw),
-        [ui.session, ui.active, ui.mesh_open, ui.scale, ui.keep_nearest],
+        [ui.session, ui.active, ui.mesh_open, ui.mesh_viewer, ui.scale, ui.keep_nearest],
         [ui.mesh],
         trigger_mode="always_last",
         show_progress_on=[ui.mesh],
@@ -41,12 +53,21 @@ def refresh(ui: SimpleNamespace, trigger: Any) -> None:
 
 
 def draw(
-    session: Session | None, active: str, is_open: bool, scale: int, keep_nearest: float
+    session: Session | None,
+    active: str,
+    is_open: bool,
+    viewer: Viewer,
+    scale: int,
+    keep_nearest: float,
 ) -> Any:
-    """Path of the mesh. scale: counted from 1."""
+    """Path of the mesh, once. scale: counted from 1."""
     if session is None or active != "cloud" or not is_open:
         return gr.skip()
-    return scene.mesh(session, int(scale) - 1, keep_nearest / 100)
+    path = scene.mesh(session, int(scale) - 1, keep_nearest / 100)
+    if path == viewer.path:
+        return gr.skip()
+    viewer.path = path
+    return path
 
 
 def connect(ui: SimpleNamespace) -> None:
