@@ -216,7 +216,7 @@ def test_a_bad_picture_is_refused_in_words(url, visit, tmp_path):
     page.wait_for_selector("#photo img", state="detached")
     press(page, "Estimate depth")
     page.get_by_text("Choose a photo first").wait_for()
-    assert page.get_by_role("button", name="Estimate depth").is_enabled()
+    page.get_by_role("button", name="Estimate depth", disabled=False).wait_for()
 
 
 def test_two_visitors_do_not_meet(url, photos, visit):

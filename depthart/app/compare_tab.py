@@ -80,6 +80,7 @@ def connect(ui: SimpleNamespace) -> None:
         **QUIET,
     }
     _draw_clouds(ui, asked.then(**settled).then)
+    asked.failure(**settled)
     connect_stop([ui.compare_stop.click], ui.compare_stopping, ui.compare_stop)
     pair = {
         "fn": told(draw_pair),

@@ -81,9 +81,13 @@ def connect(ui: SimpleNamespace) -> None:
         concurrency_id="model",
         **QUIET,
     )
-    drawn.then(
-        lambda: [gr.update(interactive=True), gr.update(interactive=False)], None, buttons, **QUIET
-    )
+    for ended in (drawn.then, drawn.failure):
+        ended(
+            lambda: [gr.update(interactive=True), gr.update(interactive=False)],
+            None,
+            buttons,
+            **QUIET,
+        )
     # Another photo need not wait for the draws of this one.
     triggers = [ui.ensemble_stop.click, ui.run.click]
     if ui.examples is not None:

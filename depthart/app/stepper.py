@@ -209,13 +209,14 @@ def connect(
             trigger_mode="once",
             **QUIET,
         )
-        settled = event.then(
-            settle,
-            [ui.session, ui.before, *look],
-            [ui.status, ui.run, ui.stop, *steppers, ui.before, *ui.show_outputs],
+        settled = {
+            "fn": settle,
+            "inputs": [ui.session, ui.before, *look],
+            "outputs": [ui.status, ui.run, ui.stop, *steppers, ui.before, *ui.show_outputs],
             **QUIET,
-        )
-        then_refresh(settled)
+        }
+        then_refresh(event.then(**settled))
+        event.failure(**settled)  # Gradio 6.31 leaves `then` out after an error
     connect_stop([ui.stop.click], ui.stopping, ui.stop)
     for button, what in ((ui.previous, "step(-1)"), (ui.next, "step(1)"), (ui.play, "play()")):
         button.click(None, js=f"() => {{ depthartScale.{what}; }}", **QUIET)
