@@ -165,4 +165,4 @@ def test_a_gpu_is_borrowed_on_zerogpu_only(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=gpu))
     assert on_gpu(function)() == [1]
-    assert asked[0]["duration"] <= 60  # the daily quota of guests is two minutes
+    assert asked[0]["duration"] <= 15  # the daily quota of guests is two minutes

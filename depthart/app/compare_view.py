@@ -213,7 +213,7 @@ def _card(name: str, badge: str, first: str, second: str, words: str) -> str:
     label = f' <span class="badge">{badge}</span>' if badge else ""
     return (
         f'<figure class="card"><figcaption><b>{escape(name)}</b>{label}</figcaption>'
-        f"{first}{second}{words}</figure>"
+        f"{first}{second or '<div></div>'}<div>{words}</div></figure>"
     )
 
 

@@ -75,4 +75,5 @@ def on_gpu(function: Callable[..., Any]) -> Callable[..., Any]:
         import spaces
     except ImportError:
         return function
-    return spaces.GPU(duration=30)(function)
+    # Seconds reserved of a guest's daily two minutes; a call takes one or two.
+    return spaces.GPU(duration=15)(function)

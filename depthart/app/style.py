@@ -124,8 +124,12 @@ CSS = """
 
 #compare-bar { align-items: center; }
 /* Cards of models; each has its picture's shape from the start, so nothing jumps. */
-.cards { display: grid; gap: .9rem; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
-.card { margin: 0; min-width: 0; display: flex; flex-direction: column; gap: 4px; }
+.cards { display: grid; gap: .9rem; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); }
+.cards:has(> :only-child) { grid-template-columns: minmax(0, 22rem); }
+.cards:has(> :nth-child(2):last-child) { grid-template-columns: repeat(2, minmax(0, 22rem)); }
+/* Names, pictures and words share their rows with the other cards of a line. */
+.card { margin: 0; min-width: 0; display: grid; grid-row: span 4; grid-template-rows: subgrid;
+  row-gap: 4px; align-content: start; }
 .card figcaption { display: flex; align-items: baseline; gap: .4rem; font-size: .9rem;
   line-height: 1.3rem; min-width: 0; }
 .card figcaption b { overflow-wrap: anywhere; font-weight: 600; }
