@@ -113,7 +113,7 @@ def visit(chromium):
     reported = list(errors)  # what follows breaks connections off
     for visitor in visitors:
         visitor.close()
-    assert reported == []
+    assert not reported, reported
 
 
 @pytest.fixture(scope="module")
