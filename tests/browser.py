@@ -19,6 +19,7 @@ ARGUMENTS = [
     "--ignore-gpu-blocklist",
     "--no-sandbox",
     "--disable-background-networking",
+    "--use-fake-device-for-media-stream",  # a webcam
 ]
 # Every file of browser tests says `pytestmark = MARKS`.
 MARKS = [

@@ -68,12 +68,23 @@ def test_watch_ten_scales_and_step_back(url, slow, photos, visit):
     assert seen == sorted(set(seen)) and seen[-1] == 10 and len(seen) >= 4
 
 
-def test_keys_move_the_slider(url, photos, visit):
+def test_before_and_after(url, photos, visit):
+    """The left side can be another scale; the right side is the chosen one."""
     page = visit(url)
     refine(page, photos[0])
-    page.focus("#scale input[type=range]")
-    page.keyboard.press("ArrowLeft")
-    wait_for_text(page, "#ladder", "Scale 9 of 10")
+    sources = "[...document.querySelectorAll('#before-after img')].map(i => i.src)"
+    page.wait_for_function(f"{sources}.length === 2")
+    photo, depth = page.evaluate(sources)
+    assert "-photo." in photo and "-depth-scale_10." in depth
+    page.get_by_label("Left side").click()
+    page.get_by_role("option", name="Scale 3", exact=True).click()
+    page.wait_for_function(f"{sources}.some(s => s.includes('-depth-scale_03.'))")
+    page.click("#previous")
+    page.wait_for_function(f"{sources}.some(s => s.includes('-depth-scale_09.'))")
+    assert sorted(s.split("-")[-1] for s in page.evaluate(sources)) == [
+        "scale_03.png",
+        "scale_09.png",
+    ]
 
 
 @pytest.mark.parametrize("scale", [1, 3])

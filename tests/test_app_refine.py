@@ -1,12 +1,15 @@
 """A photo in, scales out, and looking at one of them: handlers as plain functions."""
 
 import pickle
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from depthart.app import handlers, outputs, scene, text
+from depthart.app.kept_examples import keep_examples
 from depthart.app.scene import CloudSettings
 from depthart.app.state import Look, portable
 from depthart.app.stopping import Stop
@@ -123,3 +126,30 @@ def test_before_after(session):
     assert np.abs(shown - session.preview.rgb).mean() < 8  # a JPEG
     third, same = handlers.before_after(session, 9, 3, Look())
     assert same == depth and third == handlers.view(session, 2, Look()).depth
+
+
+def test_drawn_files_tell_what_they_are(session):
+    view = handlers.view(session, 4, Look())
+    assert Path(view.depth).name == "my_photo-depth-scale_05.png"
+    assert Path(view.difference).name == "my_photo-difference-scale_05.png"
+    assert Path(handlers.photo_picture(session)).name == "my_photo-photo.jpg"
+
+
+def test_examples_are_kept_after_their_first_run(tiny_predictor, tmp_path, photo):
+    path = tmp_path / "room.png"
+    Image.fromarray(photo.rgb).save(path)
+    runs = []
+
+    def stream(name, photo, sampler):
+        runs.append(name)
+        return handlers.predictor_steps(tiny_predictor, photo, sampler)
+
+    kept = keep_examples(stream, [path])
+    example = handlers.read_photo(path)
+    assert next(kept("a", example, None)).scale == 0  # stopped: not kept
+    first, again = (list(kept("a", example, None)) for _ in range(2))
+    assert runs == ["a", "a"] and first == again and len(first) == 10
+    for other in (("b", example, None), ("a", example, Sampler("argmax"))):
+        assert len(list(kept(*other))) == 10
+    assert len(list(kept("a", replace(photo, rgb=255 - photo.rgb, name="room"), None))) == 10
+    assert runs == ["a", "a", "b", "a", "a"]

@@ -36,7 +36,9 @@ def layout(ui: SimpleNamespace) -> None:
     words("<h3>Measure</h3>")
     with gr.Row(equal_height=False):
         with gr.Column(scale=9, min_width=300):
-            ui.marked = map_image("Click two points", "Photo to click on", "var(--main-height)")
+            ui.marked = map_image(
+                "Click two points", "Photo to click on", "var(--main-height)", pointed=True
+            )
         with gr.Column(scale=5, min_width=260):
             ui.measured = gr.Markdown(text.MEASURE_EMPTY, elem_id="measured")
             ui.metres = gr.Number(1.0, label="I know this length, metres", elem_id="metres")

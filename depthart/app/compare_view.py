@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable
 from functools import lru_cache
 from html import escape
@@ -30,6 +31,7 @@ KINDS = {
     "metric": "Depth in metres",
 }
 WORDS = ("Model", "Output", "Aligned by")  # columns of the table that hold words
+MOST_COLUMNS = 5  # of cards
 EMPTY = "Estimate depth first: its result is what the other models are compared with."
 NOT_RUN = "Has not seen this photo yet. Press <b>Compare</b>."
 
@@ -60,7 +62,11 @@ def grid(
             cards.append(_answer_card(session, shown[name], reference, look))
         else:
             cards.append(_waiting_card(session, name, shape, working))
-    return f'<div class="cards">{"".join(cards)}</div>{_legends(reference, look, len(cards) > 1)}'
+    columns = math.ceil(len(cards) / math.ceil(len(cards) / MOST_COLUMNS))  # rows of like length
+    return (
+        f'<div class="cards" style="--columns:{columns}">{"".join(cards)}</div>'
+        f"{_legends(reference, look, len(cards) > 1)}"
+    )
 
 
 def table(

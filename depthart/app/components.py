@@ -48,8 +48,12 @@ def photo_input(**options: Any) -> gr.Image:
     return image
 
 
-def map_image(label: str, alt: str, height: str) -> gr.Image:
-    """A picture for looking at; the height is fixed so that nothing jumps when it changes."""
+def map_image(label: str, alt: str, height: str, pointed: bool = False) -> gr.Image:
+    """A picture for looking at; the height is fixed so that nothing jumps when it changes.
+
+    Args:
+        pointed: One chooses points in it; see `app.keyboard`.
+    """
     return gr.Image(
         label=label,
         alt_text=alt,
@@ -58,7 +62,7 @@ def map_image(label: str, alt: str, height: str) -> gr.Image:
         format="png",
         interactive=False,
         buttons=["download", "fullscreen"],
-        elem_classes="map",
+        elem_classes=["map", "pointed"] if pointed else "map",
     )
 
 

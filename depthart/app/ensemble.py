@@ -95,7 +95,7 @@ def spread_picture(session: Session, ensemble: Ensemble) -> str:
         share = np.clip(resize_depth(ensemble.spread, height, width) / limit, 0, 1)
         return color_table("magma")[(share * 255 + 0.5).astype(np.uint8)]
 
-    return session.picture(("spread", id(ensemble)), picture)
+    return session.picture(("uncertainty", id(ensemble)), picture)
 
 
 def prediction(session: Session, ensemble: Ensemble) -> Prediction:

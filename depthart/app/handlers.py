@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from depthart.app import plots, text, truth
-from depthart.app.state import Look, Session, portable
+from depthart.app.state import Look, Session, of_scale, portable
 from depthart.images import Photo, open_photo
 from depthart.prediction import PredictionStep
 from depthart.visualize import (
@@ -156,13 +156,13 @@ def view(session: Session, scale: int, look: Look) -> View:
             session.known is not None,
         ),
         difference=session.picture(
-            ("difference", scale), lambda: _difference(session, scale, limit)
+            ("difference", of_scale(scale)), lambda: _difference(session, scale, limit)
         ),
         difference_caption=text.difference_caption(
             scale, limit * unit, " m" if session.known else ""
         ),
         entropy=session.picture(
-            ("entropy", scale, brightest), lambda: _entropy(session, scale, brightest)
+            ("entropy", of_scale(scale), brightest), lambda: _entropy(session, scale, brightest)
         ),
         entropy_caption=text.entropy_caption(means[scale], brightest, session.vocabulary),
         entropy_curve=plots.curve(means + waiting, labels, scale, text.ENTROPY_CURVE, "nats"),
@@ -196,7 +196,7 @@ def depth_picture(session: Session, scale: int, look: Look) -> str:
     """Path of a scale's coloured depth."""
     limits = limits_of(session)
     return session.picture(
-        ("depth", scale, look, limits),
+        ("depth", of_scale(scale), look, limits),
         lambda: colorize(
             session.preview_depth(scale), session.kind, look.cmap, look.invert, limits
         ),

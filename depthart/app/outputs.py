@@ -41,7 +41,7 @@ def export(
 
 
 def _write(session: Session, scale: int, scales: bool, look: Look) -> tuple[str, list[str]]:
-    name = "".join(c if c.isalnum() or c in "-_" else "_" for c in session.photo.name) or "photo"
+    name = session.name
     parent = Path(tempfile.mkdtemp(prefix=f"scale-{scale + 1:02d}-", dir=session.folder()))
     colors = {"cmap": look.cmap, "invert": look.invert}
     paths = session.prediction(scale, full_size=True).save(

@@ -18,7 +18,11 @@ const draw = async () => {
   if (props.value) {
     const figure = JSON.parse(props.value);
     // The same object as before: a 3D scene notes its visitor's turns in the first one it got.
-    const layout = Object.assign(host.layout ?? {}, figure.layout);
+    const before = host.layout ?? {}, seen = host._fullLayout?.scene?.camera;
+    if (seen && before.uirevision === figure.layout.uirevision) {
+      figure.layout.scene.camera = structuredClone(seen);  // turned by keys, too
+    }
+    const layout = Object.assign(before, figure.layout);
     await plotly.react(host, figure.data, layout, options);
   } else if (!host.data) {
     // WebGL gets ready while the server works on the first figure.
@@ -33,6 +37,7 @@ const draw = async () => {
 watch('value', draw);
 draw();
 """
+_HINT = ". Arrow keys turn it, plus and minus come nearer and go farther."
 # One plot per entry of the value; turning one turns all. Their number follows the value.
 _LINKED_ON_LOAD = """
 const grid = element.querySelector('.plot-grid');
@@ -69,18 +74,19 @@ const draw = async () => {
     const figure = document.createElement('figure');
     figure.append(document.createElement('figcaption'), document.createElement('div'));
     figure.lastChild.className = 'plot-host';
-    figure.lastChild.setAttribute('role', 'img');
+    figure.lastChild.setAttribute('role', 'application');
+    figure.lastChild.tabIndex = 0;
     grid.append(figure);
   }
   for (const [index, {title, figure}] of clouds.entries()) {
     const host = hosts()[index], fresh = !host._fullLayout;
     host.previousSibling.textContent = title;
-    host.setAttribute('aria-label', 'Point cloud: ' + title);
+    host.setAttribute('aria-label', 'Point cloud: ' + title + HINT);
     const camera = hosts()[0]._fullLayout?.scene?.camera;
     if (fresh && index && camera) figure.layout.scene.camera = structuredClone(camera);
     await plotly.react(host, figure.data, figure.layout, options);
     if (!fresh) continue;
-    for (const name of ['pointerdown', 'wheel', 'touchstart']) {
+    for (const name of ['pointerdown', 'wheel', 'touchstart', 'lead']) {
       host.addEventListener(name, () => { leader = host; }, {capture: true, passive: true});
     }
     for (const name of ['plotly_relayouting', 'plotly_relayout']) host.on(name, follow(host));
@@ -121,7 +127,8 @@ def plot_view(label: str, elem_id: str) -> gr.HTML:
     """A component whose value is a figure as JSON text, or None."""
     return gr.HTML(
         None,
-        html_template=f'<div class="plot-host" role="img" aria-label="{label}"></div>',
+        html_template='<div class="plot-host" tabindex="0" role="application"'
+        f' aria-label="{label}{_HINT}"></div>',
         js_on_load=_ON_LOAD,
         elem_id=elem_id,
         elem_classes="plain",
@@ -134,7 +141,7 @@ def linked_plots(elem_id: str) -> gr.HTML:
     return gr.HTML(
         None,
         html_template='<div class="plot-grid"></div>',
-        js_on_load=_LINKED_ON_LOAD,
+        js_on_load=_LINKED_ON_LOAD.replace("HINT", repr(_HINT)),
         elem_id=elem_id,
         elem_classes="plain",
         apply_default_css=False,

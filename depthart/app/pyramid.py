@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from depthart.app import handlers, pyramid_text, truth
-from depthart.app.state import Look, Session
+from depthart.app.state import Look, Session, of_scale
 from depthart.images import resize_depth
 from depthart.prediction import Pixel
 from depthart.tokens import Reconstruction
@@ -71,7 +71,8 @@ def token_picture(session: Session, scale: int, colors: np.ndarray) -> str:
     """Path of a scale's tokens as tiles over the whole picture, each in its code's colour."""
     width, height = session.preview.width, session.preview.height
     return session.picture(
-        ("tokens", scale), lambda: _tiles(session.steps[scale].indices, colors, width, height)
+        ("tokens", of_scale(scale)),
+        lambda: _tiles(session.steps[scale].indices, colors, width, height),
     )
 
 
@@ -92,7 +93,7 @@ def code_picture(session: Session, code: int, scale: int, look: Look, draw: Draw
         )
         return colorize(depth, session.kind, look.cmap, look.invert, handlers.limits_of(session))
 
-    return session.picture(("code", code, scale, look, handlers.limits_of(session)), picture)
+    return session.picture(("code", str(code), scale, look, handlers.limits_of(session)), picture)
 
 
 def rows(session: Session, scale: int, look: Look, explained: Explanation) -> str:

@@ -28,7 +28,10 @@ def layout(ui: SimpleNamespace) -> None:
     with gr.Row(equal_height=False, visible=False) as ui.token_row:
         with gr.Column(scale=3, min_width=320):
             ui.tokens = map_image(
-                "Tokens of the chosen scale", "Tokens, one tile each", "var(--main-height)"
+                "Tokens of the chosen scale",
+                "Tokens, one tile each",
+                "var(--main-height)",
+                pointed=True,
             )
         with gr.Column(scale=2, min_width=280):
             ui.code = map_image("The code alone", "What one code draws", "var(--side-height)")

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,15 +143,24 @@ class Session:
             )
         return Path(self._folder.name)
 
+    @property
+    def name(self) -> str:
+        """The photo's name as it may stand in names of files."""
+        return file_name(self.photo.name) or "photo"
+
     def picture(self, key: Hashable, draw: Callable[[], np.ndarray], suffix: str = ".png") -> str:
-        """Path of a picture drawn once per key.
+        """Path of a picture drawn once per key; its name tells what it is, once downloaded.
 
         Args:
+            key: Begins with words for what it shows, then all else that it depends on.
             draw: -> (H, W, 3) uint8.
             suffix: ".png" for maps, ".jpg" for photos.
         """
         if key not in self._files:
-            path = self.folder() / f"view-{len(self._files):04d}{suffix}"
+            words = [key] if isinstance(key, str) else takewhile(lambda k: isinstance(k, str), key)
+            name = "-".join([self.name, *map(file_name, words)])
+            path = self.folder() / f"{len(self._files):04d}" / (name + suffix)
+            path.parent.mkdir()
             # Level 1: packing harder takes five times as long. PNG ignores quality, JPEG level.
             Image.fromarray(draw()).save(path, compress_level=1, quality=92)
             self._files[key] = str(path)
@@ -166,6 +176,16 @@ class Session:
     def _to_photo(self, pixel: Pixel, photo: Photo) -> Pixel:
         x, y = photo.width / self.preview.width, photo.height / self.preview.height
         return (pixel[0] + 0.5) * x, (pixel[1] + 0.5) * y
+
+
+def of_scale(scale: int) -> str:
+    """A scale (0-based) as the names of files say it."""
+    return f"scale_{scale + 1:02d}"
+
+
+def file_name(words: str) -> str:
+    """Words as they may stand in the name of a file."""
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in words)
 
 
 def close_session(session: Session | None) -> None:

@@ -15,12 +15,10 @@ import gradio as gr
 
 from depthart.app import handlers, scene, text, truth_panel
 from depthart.app.components import QUIET, told, words
+from depthart.app.kept_examples import NamedStream
 from depthart.app.models import Models
 from depthart.app.state import Look, Session
 from depthart.app.stopping import Stop, connect_stop, stop_state
-from depthart.images import Photo
-from depthart.prediction import PredictionStep
-from depthart.sampling import Sampler
 
 SCALES = 10
 SHOWN = 14  # components that `show` fills
@@ -73,8 +71,6 @@ document.addEventListener('input', (event) => {
 }, true);
 </script>"""
 
-# Model name, photo and sampler in, steps out.
-NamedStream = Callable[[str, Photo, "Sampler | None"], Iterator[PredictionStep]]
 # Connects a tab's update to a trigger such as `event.then`.
 Refresh = Callable[[Any], None]
 

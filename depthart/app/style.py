@@ -71,7 +71,17 @@ CSS = """
   border-radius: var(--block-radius); overflow: hidden; }
 .map .icon-button-wrapper, .pair-view .icon-button-wrapper {
   top: -27px !important; right: 0 !important; border: 0; background: none; box-shadow: none; }
-.map img { object-fit: contain !important; width: 100%; height: 100%; }
+.pointed img { object-fit: scale-down !important; }  /* as Gradio reckons clicked points */
+.pointed .image-container > button { position: relative; }
+.cross { position: absolute; width: 25px; height: 25px; margin: -12.5px; pointer-events: none;
+  filter: drop-shadow(0 0 1px black); background:
+    linear-gradient(white, white) center / 25px 2px no-repeat,
+    linear-gradient(white, white) center / 2px 25px no-repeat; }
+button:not(:focus) > .cross { display: none; }
+:is(button, a, [tabindex], input, select, textarea, summary):focus-visible {
+  outline: 2px solid var(--slider-color) !important; outline-offset: 2px !important; }
+.map:not(.pointed) img { object-fit: contain !important; }
+.map img { width: 100%; height: 100%; }
 .map .image-frame { width: 100%; height: 100%; }
 .pair-view .slider-wrap, .pair-view .slider-wrap > .wrap, .pair-view .content,
 .pair-view .content img { height: 100% !important; }
@@ -95,8 +105,9 @@ CSS = """
 #stepper .form, #scale { border: 0; background: none; box-shadow: none; padding: 0; }
 #scale .head { display: none; }  /* the line below says which scale it is */
 #stepper .form, #scale { min-width: 0 !important; flex: 1 1 0 !important; }
-#scale input[type=range]::-webkit-slider-thumb { box-shadow: 0 0 0 2px var(--slider-color); }
-#scale input[type=range]::-moz-range-thumb { box-shadow: 0 0 0 2px var(--slider-color); }
+#scale input[type=range]::-webkit-slider-thumb {
+  box-shadow: inset 0 0 0 3px var(--slider-color); }
+#scale input[type=range]::-moz-range-thumb { box-shadow: inset 0 0 0 3px var(--slider-color); }
 #stepper button { height: 36px; padding: 0 .7rem; }
 #play[data-playing] { font-size: 0; }
 #play[data-playing]::before { content: "❚❚ Pause"; font-size: var(--button-small-text-size); }
@@ -124,13 +135,13 @@ CSS = """
 
 #compare-bar { align-items: center; }
 /* Cards of models; each has its picture's shape from the start, so nothing jumps. */
-.cards { display: grid; gap: .9rem; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); }
-.cards:has(> :only-child) { grid-template-columns: minmax(0, 22rem); }
-.cards:has(> :nth-child(2):last-child) { grid-template-columns: repeat(2, minmax(0, 22rem)); }
-/* Names, pictures and words share their rows with the other cards of a line. */
-.card { margin: 0; min-width: 0; display: grid; grid-row: span 4; grid-template-rows: subgrid;
-  row-gap: 4px; align-content: start; }
-.card figcaption { display: flex; align-items: baseline; gap: .4rem; font-size: .9rem;
+.cards { display: grid; gap: 0 .9rem;
+  grid-template-columns: repeat(var(--columns), minmax(0, 340px)); }
+/* Name, depth, difference, words: each begins at one height in all cards of a row. */
+.card { margin: 0 0 .9rem; min-width: 0; display: grid; gap: 4px; grid-row: span 4;
+  grid-template-rows: subgrid; }
+.card figcaption { display: flex; flex-wrap: wrap; align-content: end; align-items: baseline;
+  gap: 0 .4rem; font-size: .9rem;
   line-height: 1.3rem; min-width: 0; }
 .card figcaption b { overflow-wrap: anywhere; font-weight: 600; }
 .badge { font-size: .72rem; line-height: 1.1rem; padding: 0 .4rem; border-radius: 999px;
@@ -161,7 +172,10 @@ CSS = """
 .numbers p { margin: .4rem 0 0; font-size: .85rem; line-height: 1.2rem;
   color: var(--body-text-color-subdued); }
 .plot-grid { display: grid; gap: .8rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(270px, 100%), 1fr)); }
+  grid-template-columns: repeat(auto-fit, minmax(min(230px, 100%), 1fr)); }
+/* Four as two and two, not three and one. */
+.plot-grid:has(> :nth-child(4):last-child) { grid-template-columns: 1fr 1fr; }
+#cloud ~ * .caption { min-height: 2.6rem; }
 .plot-grid figure { margin: 0; min-width: 0; }
 .plot-grid figcaption { font-size: .9rem; font-weight: 600; }
 .plot-grid .plot-host { height: 280px; border: 1px solid var(--border-color-primary);
@@ -224,6 +238,7 @@ table.scores tr.chosen td { font-weight: 700; background: var(--background-fill-
   #compare-status { flex: 1 0 100%; }
   .legends { grid-template-columns: 1fr; }
   .plot-grid { grid-template-columns: 1fr 1fr; }
+  .cards { --columns: 2 !important; }
   .plot-grid .plot-host { height: 190px; }
   /* A table too wide for a phone: a block per row, each number with its own heading. */
   .numbers thead { display: none; }

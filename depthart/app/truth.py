@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from depthart.align import TINY, align, alignment_for
+from depthart.app.state import of_scale
 from depthart.images import MAX_PIXELS
 from depthart.metrics import abs_rel, delta1
 from depthart.visualize import colorize, difference_map
@@ -132,7 +133,7 @@ def error_picture(session: Session, scale: int) -> str:
     if truth is None:
         raise ValueError("There is no ground truth for this photo.")
     return session.picture(
-        ("error", id(truth), scale),
+        ("error", of_scale(scale), id(truth)),
         lambda: error_map(session.preview_depth(scale), session.kind, truth),
     )
 

@@ -20,6 +20,7 @@ from depthart.app import (
     ensemble_panel,
     handlers,
     inputs,
+    keyboard,
     planes_tab,
     plot_view,
     pyramid_tab,
@@ -30,6 +31,7 @@ from depthart.app import (
     truth_panel,
 )
 from depthart.app.components import QUIET, words
+from depthart.app.kept_examples import keep_examples
 from depthart.app.models import Models, on_gpu
 from depthart.app.state import close_session
 from depthart.images import Photo
@@ -58,6 +60,7 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
 
     # What needs an accelerator. ZeroGPU must be told before a model is loaded.
     stream, answers = on_gpu(steps), on_gpu(answers)
+    kept = keep_examples(stream, inputs.example_pictures())
     problem = models.problem()
     with gr.Blocks(
         title="DepthART – depth, scale by scale",
@@ -96,7 +99,7 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
         refreshing = {name: module for name, (_, module) in tabs.items() if module != refine_tab}
         panels = [ensemble_panel, *refreshing.values()]
         refreshes = [functools.partial(module.refresh, ui) for module in panels]
-        stepper.connect(ui, models, stream, refreshes)
+        stepper.connect(ui, models, kept, refreshes)
         truth_panel.connect(ui, stepper.show, refreshes)
         ensemble_panel.connect(ui)
         for name, module in refreshing.items():
@@ -118,6 +121,6 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         # The endpoints as tools for agents, with `pip install "gradio[mcp]"`.
         "mcp_server": importlib.util.find_spec("mcp") is not None,
-        "head": style.HEAD + stepper.HEAD + plot_view.head(),
+        "head": style.HEAD + stepper.HEAD + keyboard.HEAD + plot_view.head(),
         "allowed_paths": [str(plot_view.plotly_script()), str(inputs.EXAMPLES)],
     }
