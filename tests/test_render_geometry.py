@@ -197,7 +197,7 @@ def test_rays_lose_nothing():
     assert agree.mean() > 0.99 and np.isfinite(slow).mean() > 0.1
     hit = np.isfinite(slow) & agree
     assert (geometry.part[found.triangle].numpy() == each.argmin(0))[hit].mean() > 0.99
-    rise = (geometry.flat[found.triangle].numpy() * rays).sum(1)
+    rise = (found.across.numpy() * rays).sum(1)
     assert (rise[hit & (each.argmin(0) == 0)] < 0).all(), "the box is seen from outside"
     free = geometry.is_free(torch.tensor(start), torch.tensor(rays * 2.5)).numpy()
     slow_free = each[:3].min(0) > 2.5

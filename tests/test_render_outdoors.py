@@ -88,7 +88,7 @@ def test_figures_and_plants_stand_on_their_feet():
 
 
 def test_edges_are_soft():
-    """A bright square, turned, on dark: pixels on its border are the mean of four points."""
+    """A bright square, turned, on dark: pixels on its border are the mean of three points."""
     pose = look(np.array([0.0, 0, 0]), 0, 0, 0.3, 60)
     scene = empty_scene(pose)
     scene.box((2, -9, -9), (2.1, 9, 9), Material(first=np.full(3, 0.2), noise_amount=0.0))
@@ -105,12 +105,12 @@ def test_edges_are_soft():
     soft = soften_edges(
         surface.colour, surface, 64, through, lambda seen, _: seen.colour, torch.tensor(9.0)
     )
-    steps = (soft[:, 0] - 0.2) / 0.1
+    steps = (soft[:, 0] - 0.2) / (0.4 / 3)
     torch.testing.assert_close(steps, steps.round(), atol=1e-4, rtol=0)
-    between = (steps > 0.5) & (steps < 3.5)
+    between = (steps > 0.5) & (steps < 2.5)
     assert 40 < between.sum() < 4 * 35 and not ((surface.colour[:, 0] > 0.3) & (steps < 0.5)).any()
     area = (k[0].item() / 1.99) ** 2  # of 1 m x 1 m at 1.99 m, in pixels
-    assert steps.sum().item() / 4 == pytest.approx(area, rel=0.02)
+    assert steps.sum().item() / 3 == pytest.approx(area, rel=0.02)
 
 
 def test_defocus_keeps_what_is_in_focus():

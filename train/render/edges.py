@@ -1,4 +1,4 @@
-"""Soft edges: pixels where surfaces meet are seen through four points instead of one.
+"""Soft edges: pixels where surfaces meet are seen through three points instead of one.
 
 Legend: N = H x W pixels, E of them on edges.
 """
@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from train.render.surface import Surface
+from train.render.vectors import dot, rows_of
 
 
 def edge_pixels(surface: Surface, size: int) -> Tensor:
     """(E,) int64 numbers of pixels whose neighbours show another part, a bend or a jump."""
     part = torch.where(surface.hit, surface.part, -1).view(size, size)
-    normal = surface.normal.view(size, size, 3)
-    point = surface.point.view(size, size, 3)
+    normal = surface.normal.T.reshape(3, size, size)
+    point = surface.point.T.reshape(3, size, size)
     near = (0.02 * surface.t).view(size, size)
     edge = torch.zeros_like(part, dtype=torch.bool)
     for axis in (0, 1):
@@ -25,8 +26,9 @@ def edge_pixels(surface: Surface, size: int) -> Tensor:
         a = (one, every) if axis == 0 else (every, one)
         b = (two, every) if axis == 0 else (every, two)
         differ = part[a] != part[b]
-        differ |= (normal[a] * normal[b]).sum(-1) < 0.9
-        differ |= ((point[a] - point[b]) * normal[b]).sum(-1).abs() > near[b]
+        c, d = (every, *a), (every, *b)
+        differ |= (normal[c] * normal[d]).sum(0) < 0.9
+        differ |= ((point[c] - point[d]) * normal[d]).sum(0).abs() > near[b]
         edge[a] |= differ
         edge[b] |= differ
     return edge.flatten().nonzero()[:, 0]
@@ -50,8 +52,8 @@ def _nearest_light(
     for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
         at = (y + dy * side[:, 1]).clamp(0, size - 1) * size
         at = at + (x + dx * side[:, 0]).clamp(0, size - 1)
-        gap = ((surface.point[at] - seen.point) * seen.normal).sum(1).abs()
-        like = (surface.normal[at] * seen.normal).sum(1) - 20 * gap / seen.t.clamp_min(1e-3)
+        gap = dot(rows_of(surface.point, at) - seen.point, seen.normal).abs()
+        like = dot(rows_of(surface.normal, at), seen.normal) - 20 * gap / seen.t.clamp_min(1e-3)
         like = like + 2.0 * (surface.part[at] == seen.part) - 10.0 * ~surface.hit[at]
         nearer = like > best
         best, chosen = torch.where(nearer, like, best), torch.where(nearer, at, chosen)
@@ -66,7 +68,7 @@ def soften_edges(
     shade: Callable[[Surface, Tensor], Tensor],
     limit: Tensor,
 ) -> Tensor:
-    """Replace the radiance of pixels on edges by the mean over four points of theirs.
+    """Replace the radiance of pixels on edges by the mean with two more points of theirs.
 
     Args:
         radiance: (N, 3).
@@ -82,12 +84,14 @@ def soften_edges(
     edge = edge_pixels(surface, size)
     if not len(edge):
         return radiance
-    sides = torch.tensor([[-1, -1], [1, -1], [-1, 1], [1, 1]], device=edge.device)
-    pixel, side = edge.repeat(4), sides.repeat_interleave(len(edge), 0)
+    # corners on one diagonal of the pixel, on the other one for its neighbours
+    slant = 1 - (edge % size + edge // size) % 2 * 2
+    side = torch.stack([torch.ones_like(slant), slant], 1)
+    side, pixel = torch.cat([side, -side]), edge.repeat(2)
     middle = torch.stack([pixel % size, pixel // size], 1) + 0.5
-    seen = look(middle + 0.25 * side)
+    seen = look(middle + side / 3)
     near = _nearest_light(surface, seen, pixel, side, size)
-    colours = torch.minimum(shade(seen, near), limit)
+    colours = torch.cat([shade(seen, near), rows_of(radiance, edge)])
     radiance = radiance.clone()
-    radiance[edge] = colours.view(4, -1, 3).mean(0)
+    radiance[edge] = torch.minimum(colours, limit).view(3, -1, 3).mean(0)
     return radiance

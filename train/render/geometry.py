@@ -20,17 +20,19 @@ MISS = float("inf")
 
 @dataclass
 class Hits:
-    """First hits of N rays.
+    """First hits of N rays. Where nothing is hit, only `t` means something.
 
     Attributes:
         t: (N,) ray parameter, `inf` where nothing is hit.
-        triangle: (N,) int64 index, 0 where nothing is hit.
+        triangle: (N,) int64 index.
         weights: (N, 3) barycentric weights of the corners.
+        across: (N, 3) the triangle's normal, as long as twice its area in square metres.
     """
 
     t: Tensor
     triangle: Tensor
     weights: Tensor
+    across: Tensor
 
 
 class Geometry:
@@ -39,9 +41,8 @@ class Geometry:
     Attributes:
         part: (T,) int64, which part of the scene each belongs to.
         face: (T,) int64, see `Mesh.face`.
-        flat: (T, 3) float32 unit normals.
-        normals, extra: (T, 3, 3) float32 at the corners, see `Mesh`.
-        density: (T,) float32 texture widths to the metre, where `extra` are texture coordinates.
+        corners: (T, 18) float32, for the three corners x, y, z of `Mesh.normals` in the part's own
+            frame, then of `Mesh.extra`.
     """
 
     def __init__(
@@ -62,62 +63,61 @@ class Geometry:
             device: where the attributes lie.
         """
         order = np.argsort(hidden, kind="stable")  # those that cast shadows come first
-        meshes = [meshes[i] for i in order]
-        counts = np.array([len(m.faces) for m in meshes])
-        place = np.repeat(np.arange(len(meshes)), counts)
-        points = np.array([len(m.vertices) for m in meshes])
-        of_point = np.repeat(np.arange(len(meshes)), points)
-        turn = stretched[order].astype(np.float32)
-        vertices = np.concatenate([m.vertices for m in meshes])
-        vertices = np.matmul(turn[of_point], vertices[..., None])[..., 0]
-        vertices += centres[order].astype(np.float32)[of_point]
-        first = np.cumsum(points) - points
-        faces = np.concatenate([m.faces + k for m, k in zip(meshes, first, strict=True)])
-        faces = faces.astype(np.int32)
-        corners = vertices[faces]
-        # normals turn with the inverse transpose
-        back = np.linalg.inv(stretched[order]).astype(np.float32)
-        normals = np.matmul(np.concatenate([m.normals for m in meshes]), back[place])
-        normals /= np.maximum(np.sqrt((normals * normals).sum(2, keepdims=True)), 1e-12)
-        blank = np.zeros((1, 3, 3), np.float32)
-        extra = np.concatenate(
-            [np.broadcast_to(blank, (len(m.faces), 3, 3)) if m.extra is None else m.extra
-             for m in meshes]
-        )  # fmt: skip
-        edge = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        area = np.maximum(np.linalg.norm(edge, axis=1), 1e-20)
-        flat = edge / area[:, None]
-        du, dv = (extra[:, i, :2] - extra[:, 0, :2] for i in (1, 2))
-        density = np.sqrt(np.abs(du[:, 0] * dv[:, 1] - du[:, 1] * dv[:, 0]) / area)
+        counts = np.array([len(meshes[i].faces) for i in order])
+        points = [len(meshes[i].vertices) for i in order]
+        vertices = np.empty((sum(points), 3), np.float32)
+        faces = np.empty((counts.sum(), 3), np.int32)
+        corners = np.zeros((counts.sum(), 6, 3), np.float32)
+        face = np.empty(counts.sum(), np.int64)
+        turned = stretched.astype(np.float32).transpose(0, 2, 1)
+        at = corner = 0
+        for i, count, some in zip(order, counts, points, strict=True):
+            mesh = meshes[i]
+            vertices[corner : corner + some] = mesh.vertices @ turned[i] + centres[i]
+            here = slice(at, at + count)
+            np.add(mesh.faces, corner, out=faces[here], casting="same_kind")
+            corners[here, :3], face[here] = mesh.normals, mesh.face
+            if mesh.extra is not None:
+                corners[here, 3:] = mesh.extra
+            at, corner = at + count, corner + some
 
         def on_device(x: np.ndarray) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(x)).to(device)
+            return torch.from_numpy(x).to(device)
 
         self.device = torch.device(device)
-        self.part = on_device(order[place])
-        self.face = on_device(np.concatenate([m.face for m in meshes]).astype(np.int64))
-        self.flat = on_device(flat)
-        self.normals, self.extra = on_device(normals), on_device(extra)
-        self.density = on_device(density.astype(np.float32))
+        self.part, self.face = on_device(np.repeat(order, counts)), on_device(face)
+        self.corners = on_device(corners.reshape(-1, 18))
         self._first_hidden = int(counts[: int((~hidden).sum())].sum())
         self._opaque = _embree(vertices, faces[: self._first_hidden])
         self._hidden = _embree(vertices, faces[self._first_hidden :])
 
-    def first_hit(self, origin: Tensor, direction: Tensor) -> Hits:
-        """First hits of rays (N, 3), of directions of any length; t counts in those lengths."""
+    def first_hit(self, origin: Tensor, direction: Tensor, hidden: bool = True) -> Hits:
+        """First hits of rays (N, 3), of directions of any length; t counts in those lengths.
+
+        Without `hidden`, what casts no shadow is not there.
+        """
         o, d = _rays(origin), _rays(direction)
         t = np.full(len(o), np.inf, np.float32)
-        triangle, u, v = np.zeros(len(o), np.int64), np.zeros_like(t), np.zeros_like(t)
-        for scene, offset in ((self._opaque, 0), (self._hidden, self._first_hidden)):
-            if scene is None:
-                continue
-            found = scene.run(o, d, output=1)
-            nearer = (found["primID"] >= 0) & (found["tfar"] < t)
-            t = np.where(nearer, found["tfar"], t)
-            triangle = np.where(nearer, found["primID"].astype(np.int64) + offset, triangle)
-            u, v = np.where(nearer, found["u"], u), np.where(nearer, found["v"], v)
-        weights = np.stack([1 - u - v, u, v], 1)
-        return Hits(*(torch.from_numpy(x).to(self.device) for x in (t, triangle, weights)))
+        triangle = np.zeros(len(o), np.int64)
+        u, v, across = np.zeros_like(t), np.zeros_like(t), np.zeros((len(o), 3), np.float32)
+        if self._opaque is not None:
+            found = self._opaque.run(o, d, output=1)
+            met = found["primID"] >= 0
+            t = np.where(met, found["tfar"], t)
+            triangle = np.where(met, found["primID"], triangle)
+            u, v, across = found["u"], found["v"], found["Ng"]
+        if hidden and self._hidden is not None:
+            found = self._hidden.run(o, d, output=1)
+            (nearer,) = ((found["primID"] >= 0) & (found["tfar"] < t)).nonzero()
+            t[nearer] = found["tfar"][nearer]
+            triangle[nearer] = found["primID"][nearer] + self._first_hidden
+            u[nearer], v[nearer] = found["u"][nearer], found["v"][nearer]
+            across[nearer] = found["Ng"][nearer]
+        weights = torch.from_numpy(np.stack([1 - u - v, u, v])).to(self.device).T
+        t, triangle, across = (
+            torch.from_numpy(x).to(self.device) for x in (t, triangle, across.T.copy())
+        )
+        return Hits(t, triangle, weights, across.T)
 
     def is_free(self, start: Tensor, along: Tensor) -> Tensor:
         """(N,) bool: do segments from start (N, 3) to start + along meet nothing opaque?"""

@@ -15,9 +15,12 @@ import torch
 from torch import Tensor
 
 from train.render.surface import EMIT, GLOSS, Stage, Surface
+from train.render.vectors import rows_of, unit
 
 FILL = 0.01  # light that is everywhere: where a beam hides the only lamp, something is seen
-BOUNCES = 4  # rays for each second pixel of each second row
+BOUNCES = 2  # rays for each second pixel of each second row
+GOLDEN = (0.618034, 0.754878)  # shifts that spread one noise over many lamps
+FAINT = 0.02  # share of a pixel's light below which a lamp is left out
 
 
 @dataclass
@@ -43,25 +46,24 @@ class Lamps:
         return len(self.position)
 
     def strength(self, surface: Surface) -> tuple[Tensor, Tensor]:
-        """(L, N) irradiance for colour 1 without shadows, and (L, N, 3) unit vectors to lights."""
-        to = self.position[:, None] - surface.point
-        distance2 = (to * to).sum(2).clamp_min(0.04)
-        to = to / distance2.sqrt()[..., None]
-        facing = (to * surface.normal).sum(2).clamp_min(0)
+        """(L, N) irradiance for colour 1 without shadows, and (L, 3, N) unit vectors to lights."""
+        to = self.position[:, :, None] - surface.point.T
+        distance2 = (to * to).sum(1).clamp_min(0.04)
+        to = to / distance2.sqrt()[:, None]
+        facing = (to * surface.normal.T).sum(1).clamp_min(0)
         directed = self.normal.abs().sum(1) > 0
-        leaving = -(to * self.normal[:, None]).sum(2)
+        leaving = -(to * self.normal[:, :, None]).sum(1)
         facing = facing * torch.where(directed[:, None], leaving, 1.0).clamp_min(0)
         return facing / distance2, to
+
+    def total(self, strength: Tensor) -> Tensor:
+        """(N, 3) light of strengths (L, N)."""
+        return (self.colour.T @ strength).T
 
 
 def off_surface(surface: Surface) -> Tensor:
     """(N, 3) points just in front of surfaces, from where shadow rays start."""
     return surface.point + surface.flat * (1e-3 + 1e-3 * surface.t.clamp_max(20))[:, None]
-
-
-def length(x: Tensor) -> Tensor:
-    """(..., 1) Euclidean length along the last dimension; much faster than `Tensor.norm`."""
-    return (x * x).sum(-1, keepdim=True).sqrt()
 
 
 def smooth(values: Tensor, surface: Surface, size: int, reach: int = 3) -> Tensor:
@@ -76,8 +78,8 @@ def smooth(values: Tensor, surface: Surface, size: int, reach: int = 3) -> Tenso
     Returns:
         (C, H, W).
     """
-    point = surface.point.view(size, size, 3).permute(2, 0, 1)
-    normal = surface.normal.view(size, size, 3).permute(2, 0, 1)
+    point = surface.point.T.reshape(3, size, size)
+    normal = surface.normal.T.reshape(3, size, size)
     near = (0.01 * surface.t).view(size, size)
     for axis in (1, 2):
         total, weight = values.clone(), torch.ones_like(near)
@@ -112,13 +114,13 @@ def sent_out(stage: Stage, lamps: Lamps, surface: Surface, noise: Tensor) -> Ten
         each = strength * lamps.colour.mean(1)[:, None]
         share = each.cumsum(0)
         chosen = (share < share[-1] * noise[:, 0]).sum(0).clamp_max(len(lamps) - 1)
-        total = torch.einsum("ln,lj->nj", strength, lamps.colour)
-        jitter = (noise[:, 1:] * 2 - 1)[:, :, None] * lamps.edges[chosen]
+        edges = rows_of(lamps.edges.view(-1, 6), chosen).T.view(2, 3, -1)
+        jitter = ((noise[:, 1:].T * 2 - 1)[:, None] * edges).sum(0).T
         start = off_surface(surface)
-        along = lamps.position[chosen] + jitter.sum(1) - start
+        along = rows_of(lamps.position, chosen) + jitter - start
         seen = surface.hit & (share[-1] > 1e-9)
         seen = seen & stage.geometry.is_free(start, along)
-        light = total * seen[:, None]
+        light = lamps.total(strength) * seen[:, None]
     return surface.colour * light
 
 
@@ -128,7 +130,7 @@ def sharply_lit(stage: Stage, lamps: Lamps, surface: Surface) -> Tensor:
     start = off_surface(surface)
     for i in range(len(lamps)):
         strength[i] *= surface.hit & stage.geometry.is_free(start, lamps.position[i] - start)
-    return surface.colour * torch.einsum("ln,lj->nj", strength, lamps.colour)
+    return surface.colour * lamps.total(strength)
 
 
 @dataclass
@@ -148,62 +150,79 @@ class Light:
     ambient: Tensor
 
 
-def illuminate(stage: Stage, lamps: Lamps, surface: Surface, size: int, noise: Tensor) -> Light:
+def illuminate(
+    stage: Stage, lamps: Lamps, surface: Surface, size: int, generator: torch.Generator
+) -> Light:
     """Light on the pixels of a picture.
 
     Args:
         stage, lamps: the scene.
         surface: what its H * W = N pixels see.
-        size: H = W, even.
-        noise: (2 L + 5 * BOUNCES, N) uniform 0..1, or more.
+        size: H = W, a multiple of 4.
+        generator: source of the chance that spreads shadow and bounce rays.
     """
+    device = surface.point.device
     start = off_surface(surface)
     strength, to = lamps.strength(surface)
     strength = strength * surface.hit
+    bright = strength * lamps.colour.mean(1)[:, None]
+    lit = bright > (FAINT * bright.sum(0)).clamp_min(1e-7)
+    noise = torch.rand(2, size * size, generator=generator).to(device)
     visible = torch.zeros_like(strength)
     for i in range(len(lamps)):
-        jitter = (noise[2 * i : 2 * i + 2].T * 2 - 1) @ lamps.edges[i]
-        along = lamps.position[i] + jitter - start
-        lit = (strength[i] > 1e-6).nonzero()[:, 0]
-        visible[i, lit] = stage.geometry.is_free(start[lit], along[lit]).float()
-    bounced, ambient = _bounce(stage, lamps, surface, size, noise[2 * len(lamps) :])
+        (here,) = lit[i].nonzero(as_tuple=True)
+        shifted = (noise.index_select(1, here) + i * noise.new_tensor(GOLDEN)[:, None]) % 1
+        end = lamps.position[i] + (lamps.edges[i].T @ (shifted * 2 - 1)).T
+        from_here = rows_of(start, here)
+        free = stage.geometry.is_free(from_here, end - from_here)
+        visible[i].index_copy_(0, here, free.float())
+    bounced, ambient = _bounce(stage, lamps, surface, size, generator)
     found = torch.cat([visible.view(-1, size, size), bounced.T.reshape(3, size, size)])
     found = smooth(found, surface, size).flatten(1)
-    visible, bounced = found[:-3], found[-3:].T
-    direct = torch.einsum("ln,lj->nj", strength * visible, lamps.colour)
+    strength, bounced = strength * found[:-3], found[-3:].T
     gloss = surface.rows[:, GLOSS]
-    half = to - surface.view
-    half = half / length(half).clamp_min(1e-6)
+    half = to - surface.view.T
+    half = half / (half * half).sum(1, keepdim=True).sqrt().clamp_min(1e-6)
     power = 4 + 200 * gloss * gloss
-    lobe = (half * surface.normal).sum(2).clamp_min(0).pow(power) * (power + 8) / 25
-    shine = torch.einsum("ln,lj->nj", lobe * strength * visible, lamps.colour)
-    matt = direct + bounced
+    lobe = (half * surface.normal.T).sum(1).clamp_min(0).pow(power) * (power + 8) / 25
+    shine = lamps.total(lobe * strength)
+    matt = lamps.total(strength) + bounced
     level = matt[surface.hit].mean() if surface.hit.any() else matt.new_tensor(1.0)
     return Light(matt, shine * gloss[:, None] * 0.3, level, ambient)
 
 
+def _directions(half: int, generator: torch.Generator) -> Tensor:
+    """(3, BOUNCES * half * half) points spread evenly over the unit sphere.
+
+    The 4 * BOUNCES of each two by two neighbours lie in different sectors and heights.
+    """
+    noise = torch.rand(2, BOUNCES, half // 2, 2, half // 2, 2, generator=generator)
+    sectors = 4 * BOUNCES
+    number = torch.arange(sectors).view(BOUNCES, 1, 2, 1, 2)
+    turn = (noise[0] + number).flatten() * (2 * math.pi / sectors)
+    z = (noise[1] + (3 * number + 1) % sectors).flatten() * (2 / sectors) - 1
+    flat = (1 - z * z).clamp_min(0).sqrt()
+    return torch.stack([flat * turn.cos(), flat * turn.sin(), z])
+
+
 def _bounce(
-    stage: Stage, lamps: Lamps, surface: Surface, size: int, noise: Tensor
+    stage: Stage, lamps: Lamps, surface: Surface, size: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """(N, 3) light from other surfaces and the sky, noisy, and the mean of later bounces (3,)."""
     device = surface.point.device
     index = torch.arange(size * size, device=device).view(size, size)[::2, ::2].flatten()
     few = surface[index]
-    count = len(index)
-    noise = noise[: 5 * BOUNCES, :count].reshape(BOUNCES, 5, count).permute(0, 2, 1)
-    strata = torch.arange(BOUNCES, device=device)[:, None] / BOUNCES
-    turn, height = (noise[..., 0] / BOUNCES + strata) * 2 * math.pi, noise[..., 1]
-    flat = (1 - (2 * height - 1) ** 2).clamp_min(0).sqrt()
-    ball = torch.stack([flat * turn.cos(), flat * turn.sin(), 2 * height - 1], 2)
-    along = few.normal + 0.98 * ball
-    along = (along / length(along)).view(-1, 3)
+    half = size // 2
+    ball = _directions(half, generator).to(device).T
+    along = unit(few.normal.repeat(BOUNCES, 1) + 0.98 * ball)
     start = off_surface(few).repeat(BOUNCES, 1)
-    met = stage.look(start, along, 0.05)
-    light = sent_out(stage, lamps, met, noise[..., 2:].reshape(-1, 3))
+    met = stage.look(start, along, 0.05, coarse=True)
+    noise = torch.rand(3, len(start), generator=generator).to(device).T
+    light = sent_out(stage, lamps, met, noise)
     valid = few.hit.repeat(BOUNCES)
     lit = met.hit & valid
     first = light[lit].mean(0) if lit.any() else light.new_zeros(3)
-    # light that glowing things give, relative to the room; those with a lamp inside are hidden
+    # light that glowing things give, relative to the room; those with a lamp inside are not met
     glow = met.rows[:, EMIT, None] * met.colour * first.mean() * 2
     # each further bounce brings the mean albedo's share of the one before
     mean = met.colour[lit].mean(0).clamp_max(0.75) if lit.any() else first
@@ -217,8 +236,7 @@ def _bounce(
     # single rays that meet something bright would leave spots
     limit = 6 * light.mean(1)[valid].mean() if valid.any() else 1.0
     light = light * (limit / light.mean(1, keepdim=True).clamp_min(1e-9)).clamp_max(1)
-    half = size // 2
-    light = light.view(BOUNCES, count, 3).mean(0).T.reshape(3, half, half)
+    light = light.T.reshape(3, BOUNCES, half, half).mean(1)
     light = smooth(light, few, half, reach=5)
     light = light.repeat_interleave(2, 1).repeat_interleave(2, 2)
     return light.flatten(1).T, ambient

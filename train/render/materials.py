@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from train.render.textures import NOISES, sample
+from train.render.vectors import rows_of
 
 SOLID, MIXED, CHECKER, STRIPES, BRICKS, PLANKS, PHOTO, DOTS, VERTEX = range(9)
 COLUMNS = 22
@@ -88,6 +89,7 @@ def albedo(
     footprint: Tensor,
     texture_footprint: Tensor,
     bank: Tensor,
+    smooth: bool = True,
 ) -> Tensor:
     """Colour of surface points.
 
@@ -99,6 +101,7 @@ def albedo(
         footprint: (K,) metres that a pixel covers there.
         texture_footprint: (K,) share of a texture's width that it covers.
         bank: (N, S, 3) textures, noises first.
+        smooth: interpolate textures.
 
     Returns:
         (K, 3) linear RGB in 0..1.
@@ -108,10 +111,11 @@ def albedo(
     period, aspect, angle = rows[:, 10], rows[:, 11], rows[:, 12]
     noise_period, amount, shift = rows[:, 14], rows[:, 15], rows[:, 20]
     grain = sample(
-        bank,
+        bank[..., :1],
         rows[:, 13].long(),
         uv / noise_period[:, None] + shift[:, None],
         footprint / noise_period,
+        smooth,
     )[:, 0]
     c, s = angle.cos(), angle.sin()
     x = (c * uv[:, 0] + s * uv[:, 1]) / period + shift
@@ -119,14 +123,20 @@ def albedo(
     blur = footprint / (period * aspect.clamp_max(1))
     half = torch.full_like(x, 0.5)
 
-    colour = first.clone()
+    colour = first.T.contiguous().clone().T
 
     def choose(kind: int):
         where = (pattern == kind).nonzero()[:, 0]
         return where if where.numel() else None
 
-    def blend(where: Tensor, weight: Tensor) -> None:
-        colour[where] = torch.lerp(first[where], second[where], weight[:, None])
+    def paint(where: Tensor, new: Tensor) -> None:
+        colour.T.index_copy_(1, where, new.T)
+
+    def blend(where: Tensor, weight: Tensor, joint: Tensor | None = None) -> None:
+        new = torch.lerp(rows_of(first, where), rows_of(second, where), weight[:, None])
+        if joint is not None:
+            new = torch.lerp(new, rows_of(third, where), joint[:, None])
+        paint(where, new)
 
     if (i := choose(MIXED)) is not None:
         blend(i, ((grain[i] - 0.5) * 2.2 + 0.5).clamp(0, 1))
@@ -146,30 +156,30 @@ def albedo(
             _pulse(bx, half[i] * 0.06, blur[i]),
             _pulse(y[i], half[i] * 0.06 / aspect[i].clamp(0.3, 1), blur[i]),
         )
-        blend(i, _hash(bx.floor(), row) * 0.9)
-        colour[i] = torch.lerp(colour[i], third[i], joint[:, None])
+        blend(i, _hash(bx.floor(), row) * 0.9, joint)
     if (i := choose(PLANKS)) is not None:
         board = y[i].floor()
         bx = x[i] + 7.3 * _hash(board, shift[i])
         end = bx.floor()
         fibre = sample(
-            bank,
+            bank[..., :1],
             torch.full_like(board, 4).long(),
-            torch.stack([uv[i, 0] * c[i] + uv[i, 1] * s[i], y[i] * 0.9], 1)
-            * torch.tensor([0.35, 0.8], device=uv.device)
+            torch.stack([0.35 * (uv[i, 0] * c[i] + uv[i, 1] * s[i]), 0.72 * y[i]]).T
             + _hash(board, end)[:, None],
             footprint[i],
+            smooth,
         )[:, 0]
-        blend(i, (0.55 * _hash(board, end + 3) + 0.9 * (fibre - 0.3)).clamp(0, 1))
         joint = torch.maximum(
             _pulse(y[i], half[i] * 0.05, blur[i]), _pulse(bx, half[i] * 0.01, blur[i])
         )
-        colour[i] = torch.lerp(colour[i], third[i], joint[:, None] * 0.8)
+        shade = 0.55 * _hash(board, end + 3) + 0.9 * (fibre - 0.3)
+        blend(i, shade.clamp(0, 1), joint * 0.8)
     if (i := choose(PHOTO)) is not None:
-        fit = rows[i, 19:20] > 0
-        at = torch.where(fit, fit_uv[i], torch.stack([x[i], y[i]], 1))
-        colour[i] = sample(bank, rows[i, 18].long(), at, texture_footprint[i])
+        at = torch.stack([x[i], y[i]]).T
+        at = torch.where(rows_of(rows[:, 19], i)[:, None] > 0, rows_of(fit_uv, i), at)
+        number = rows_of(rows[:, 18], i).long()
+        paint(i, sample(bank, number, at, texture_footprint[i], smooth))
         amount = amount * torch.where(pattern == PHOTO, 0.3, 1.0)
     if (i := choose(VERTEX)) is not None:
-        colour[i] = rgb[i]
+        paint(i, rows_of(rgb, i))
     return (colour * (1 + amount * (2 * grain - 1))[:, None]).clamp(0.004, 1)

@@ -84,7 +84,8 @@ def develop(light: Tensor, settings: list[dict[str, float]], noise: Tensor) -> T
     gains = torch.cat([1 + warmth, 1 + tint, 1 - warmth], 1)
     light = _blur(light.clamp(0, 1e4), of("blur").flatten()) * gains
     grey = light.mean(1).flatten(1)
-    level = torch.exp(torch.log(grey + 1e-4).mean(1)) * 0.5 + grey.quantile(0.6, dim=1) * 0.5
+    bright = grey.kthvalue(round(0.6 * grey.shape[1]), dim=1).values
+    level = torch.exp(torch.log(grey + 1e-4).mean(1)) * 0.5 + bright * 0.5
     light = light * (of("exposure") ** 2.2 / level.clamp_min(1e-5)[:, None, None, None])
     y, x = torch.meshgrid(
         torch.linspace(-1, 1, h, device=light.device),

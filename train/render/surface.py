@@ -13,9 +13,10 @@ from torch import Tensor
 
 from train.render import materials
 from train.render.geometry import Geometry
-from train.render.primitives import BOX, ELLIPSOID, MESH
+from train.render.primitives import ELLIPSOID, MESH
 from train.render.scene import Scene
 from train.render.textures import noise_bank, texture_of
+from train.render.vectors import dot, rows_of, unit
 
 GLOSS, EMIT, MIRROR = 16, 17, 21  # columns of a material's row
 
@@ -49,7 +50,8 @@ class Surface:
     rows: Tensor
 
     def __getitem__(self, index: Tensor) -> Surface:
-        return Surface(**{name: value[index] for name, value in vars(self).items()})
+        """The points of numbers `index` (M,)."""
+        return Surface(**{name: rows_of(value, index) for name, value in vars(self).items()})
 
 
 class Stage:
@@ -61,77 +63,104 @@ class Stage:
 
         self.scene = scene
         self.geometry: Geometry = scene.geometry(device)
-        self.rows = tensor([m.row() for m in scene.materials])
+        self.rows = tensor([m.row() for m in scene.materials]).T.contiguous().T
         self.planes = torch.tensor(scene.planes, device=device)
         self.kind = torch.tensor(scene.kinds, device=device)
-        self.turn, self.half = tensor(np.stack(scene.rotations)), tensor(np.stack(scene.halves))
-        self.centre = tensor(np.stack(scene.centres))
+        turn, half = np.stack(scene.rotations), np.stack(scene.halves)
+        middle = np.einsum("pji,pj->pi", turn, np.stack(scene.centres))
+        self.places = tensor(np.concatenate([turn.reshape(-1, 9), half, middle], 1)).T.contiguous()
         bank = [noise_bank(), *(texture_of(path)[None] for path in scene.textures)]
         self.bank = torch.cat(bank).to(device)
 
-    def look(self, origin: Tensor, direction: Tensor, pixel: float) -> Surface:
+    def look(
+        self, origin: Tensor, direction: Tensor, pixel: float, coarse: bool = False
+    ) -> Surface:
         """First surfaces along rays.
 
         Args:
             origin, direction: (N, 3) world.
             pixel: size of what a ray stands for, relative to its distance.
+            coarse: for light that bounces: textures without interpolation, hidden parts left out.
         """
         g = self.geometry
-        hits = g.first_hit(origin, direction)
+        hits = g.first_hit(origin, direction, hidden=not coarse)
         hit = torch.isfinite(hits.t)
         t = torch.where(hit, hits.t, 0.0)
-        triangle, weights = hits.triangle, hits.weights[..., None]
         point = origin + direction * t[:, None]
-        length = (direction * direction).sum(1).sqrt()
+        length = dot(direction, direction).sqrt()
         view = direction / length[:, None]
-        normal = (g.normals[triangle] * weights).sum(1)
-        normal = normal / (normal * normal).sum(1, keepdim=True).sqrt().clamp_min(1e-12)
-        flat = g.flat[triangle]
-        flat = torch.where((flat * view).sum(1, keepdim=True) > 0, -flat, flat)
-        normal = torch.where((flat * normal).sum(1, keepdim=True) < 0, -normal, normal)
+        part = g.part.index_select(0, hits.triangle)
+        face = g.face.index_select(0, hits.triangle)
+        place = self.places.index_select(1, part)
+        turn, half = place[:9].view(3, 3, -1), place[9:12]
+        inner = _interpolate(g.corners.index_select(0, hits.triangle), hits.weights.T)
+        normal = unit((turn * (inner[:3] / half)).sum(1).T)
+        area = dot(hits.across, hits.across).sqrt().clamp_min(1e-20)
+        flat = hits.across / area[:, None]
+        flat = flat * torch.where(dot(flat, view) > 0, -1.0, 1.0)[:, None]
+        normal = normal * torch.where(dot(flat, normal) < 0, -1.0, 1.0)[:, None]
         # smooth normals of a rim may look away from the ray: bend them back
-        slip = (normal * view).sum(1, keepdim=True)
-        bent = normal - (slip + 0.02) * view
-        bent = bent / (bent * bent).sum(1, keepdim=True).sqrt().clamp_min(1e-12)
-        normal = torch.where(slip > -0.02, bent, normal)
-        part = g.part[triangle]
-        footprint = t * length * pixel / (normal * view).sum(1).abs().clamp_min(0.1)
-        rows = self.rows[part]
-        extra = (g.extra[triangle] * weights).sum(1)
-        uv, fit, density = self._coordinates(part, g.face[triangle], point)
-        own = ((self.kind[part] == MESH) & (rows[:, 19] > 0))[:, None]
-        fit = torch.where(own, extra[:, :2], fit)
-        density = torch.where(own[:, 0], g.density[triangle], density)
+        slip = dot(normal, view)
+        bend = (slip + 0.02) * (slip > -0.02)
+        normal = unit(normal - bend[:, None] * view)
+        footprint = t * length * pixel / dot(normal, view).abs().clamp_min(0.1)
+        rows = rows_of(self.rows, part)
+        uv, fit, density = self._coordinates(part, face, point, place)
+        own = (self.kind.index_select(0, part) == MESH) & (rows[:, 19] > 0)
+        if own.any():
+            fit = torch.where(own[:, None], inner[3:5].T, fit)
+            density = torch.where(own, self._density(hits.triangle, area), density)
         # a texture laid over the whole face has its own scale
         texture = torch.where(rows[:, 19] > 0, footprint * density, footprint / rows[:, 10])
-        colour = materials.albedo(rows, uv, fit, extra, footprint, texture, self.bank)
-        plane = self.planes[part, g.face[triangle]]
+        colour = materials.albedo(
+            rows, uv, fit, inner[3:].T, footprint, texture, self.bank, smooth=not coarse
+        )
+        plane = self.planes.view(-1).index_select(0, part * self.planes.shape[1] + face)
         return Surface(point, normal, flat, view, t, hit, part, plane, colour, rows)
 
+    def _density(self, triangle: Tensor, area: Tensor) -> Tensor:
+        """(N,) texture widths to the metre on triangles of texture coordinates; `area` is twice
+        theirs in square metres."""
+        c = self.geometry.corners
+        u0, v0, u1, v1, u2, v2 = (
+            c[:, k].index_select(0, triangle) for k in (9, 10, 12, 13, 15, 16)
+        )
+        return (((u1 - u0) * (v2 - v0) - (v1 - v0) * (u2 - u0)).abs() / area).sqrt()
+
     def _coordinates(
-        self, part: Tensor, face: Tensor, point: Tensor
+        self, part: Tensor, face: Tensor, point: Tensor, place: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Texture coordinates (N, 2) in metres, (N, 2) in 0..1 over the face with v downwards,
-        and (N,) how many faces fit into a metre."""
-        turn, half = self.turn[part], self.half[part]
+        and (N,) how many faces fit into a metre. `place` (15, N) are columns of `places`."""
+        turn, half, middle = place[:9].view(3, 3, -1), place[9:12], place[12:]
         axis = face // 2
         # metric coordinates count from the world's origin, so that pieces of one wall join
-        q = torch.einsum("nji,nj->ni", turn, point)
-        metres = q - torch.einsum("nji,nj->ni", turn, self.centre[part])
-        u_axis = torch.where(axis == 0, 1, 0)
-        v_axis = torch.where(axis == 2, 1, 2)
-        pick = torch.stack([u_axis, v_axis], 1)
-        size = half.gather(1, pick)
-        share = metres.gather(1, pick) / (2 * size) + 0.5
-        turned = torch.atan2(metres[:, 1], metres[:, 0]) / 6.283185307 + 0.5
-        round_ = axis == 3
-        kind = self.kind[part]
-        wide = torch.where(kind == MESH, torch.hypot(metres[:, 0], metres[:, 1]), half[:, 0])
-        around = torch.stack([turned * 6.283185307 * wide.clamp_min(0.02), metres[:, 2]], 1)
-        uv = torch.where(round_[:, None], around, q.gather(1, pick))
-        times = torch.where(kind == ELLIPSOID, 1.0, 2.0)
-        fit_round = torch.stack([turned * times, share[:, 1]], 1)
-        fit = torch.where(round_[:, None], fit_round, share)
-        fit = torch.stack([fit[:, 0], 1 - fit[:, 1]], 1)
-        per_metre = torch.where(round_ & (kind != BOX), 0.3 / half[:, 0], 0.5 / size.amax(1))
-        return uv, fit, per_metre
+        q = (turn * point.T[:, None]).sum(0)
+        metres = q - middle
+        first, last = axis == 0, axis == 2
+
+        def on_face(x: Tensor) -> Tensor:
+            return torch.stack([torch.where(first, x[1], x[0]), torch.where(last, x[1], x[2])])
+
+        size = on_face(half)
+        share = on_face(metres) / (2 * size) + 0.5
+        uv, per_metre = on_face(q), 0.5 / size.amax(0)
+        u, v = share[0], 1 - share[1]
+        (round_,) = (axis == 3).nonzero(as_tuple=True)
+        if len(round_):
+            x, y, z = metres.index_select(1, round_)
+            kind = self.kind.index_select(0, part.index_select(0, round_))
+            wide = half[0].index_select(0, round_)
+            turned = torch.atan2(y, x) / 6.283185307 + 0.5
+            around = torch.where(kind == MESH, torch.hypot(x, y), wide).clamp_min(0.02)
+            uv.index_copy_(1, round_, torch.stack([turned * 6.283185307 * around, z]))
+            u.index_copy_(0, round_, turned * torch.where(kind == ELLIPSOID, 1.0, 2.0))
+            per_metre.index_copy_(0, round_, 0.3 / wide)
+        return uv.T, torch.stack([u, v]).T, per_metre
+
+
+def _interpolate(corners: Tensor, weights: Tensor) -> Tensor:
+    """(6, N) means of corners (N, 18), of three times six numbers in the order of
+    `Geometry.corners`, by weights (3, N)."""
+    corners = corners.T.contiguous().view(2, 3, 3, -1)
+    return (corners * weights[None, :, None]).sum(1).view(6, -1)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from train.render.assets import load_mesh
 
-SIDE = 256
+SIDE = 256  # the sides of all levels are powers of two
 LEVELS = (256, 128, 64, 32, 16, 8)
 STARTS = tuple(np.cumsum((0, *(s * s for s in LEVELS[:-1]))).tolist())
 NOISE_EXPONENTS = (0.0, 0.6, 1.0, 1.3, 1.6, 2.0, 2.4)
@@ -67,32 +67,40 @@ def texture_of(path: Path) -> Tensor:
     return _mipmaps(torch.from_numpy(pixels / 255).permute(2, 0, 1).pow(2.2)).half()
 
 
-def sample(bank: Tensor, index: Tensor, uv: Tensor, footprint: Tensor) -> Tensor:
-    """Bilinear look-up with repetition, at the mip level that fits.
+def sample(
+    bank: Tensor, index: Tensor, uv: Tensor, footprint: Tensor, smooth: bool = True
+) -> Tensor:
+    """Look-up with repetition, at the mip level that fits.
 
     Args:
-        bank: (N, S, 3).
+        bank: (N, S, C).
         index: (K,) int64 texture of each look-up.
         uv: (K, 2), one period is 1, v downwards.
         footprint: (K,) periods that a pixel covers.
+        smooth: interpolate between four texels instead of taking the one.
 
     Returns:
-        (K, 3).
+        (K, C).
     """
     level = torch.log2((footprint * SIDE).clamp_min(1)).round().long().clamp_max(len(LEVELS) - 1)
     side = SIDE >> level
-    start = torch.tensor(STARTS, device=uv.device)[level] + index * bank.shape[1]
-    at = (uv - uv.floor()) * side[:, None] - 0.5
+    start = torch.tensor(STARTS, device=uv.device).index_select(0, level) + index * bank.shape[1]
+    texels = bank.reshape(-1, bank.shape[2])
+    at = (uv - uv.floor()).T * side
+    if not smooth:
+        x, y = at.long() & (side - 1)
+        return texels.index_select(0, start + y * side + x).float()
+    at = at - 0.5
     low = at.floor()
-    w = at - low
-    x0, y0 = (low[:, 0].long() % side), (low[:, 1].long() % side)
-    x1, y1 = (x0 + 1) % side, (y0 + 1) % side
-    texels = bank.view(-1, 3)
-    wx, wy = w[:, :1], w[:, 1:]
+    wx, wy = (at - low)[..., None]
+    last = side - 1
+    x0, y0 = low.long() & last
+    x1, y1 = (x0 + 1) & last, start + ((y0 + 1) & last) * side
+    y0 = start + y0 * side
 
-    def texel(x: Tensor, y: Tensor) -> Tensor:
-        return texels[start + y * side + x].float()
+    def texel(place: Tensor) -> Tensor:
+        return texels.index_select(0, place).float()
 
-    top = texel(x0, y0) * (1 - wx) + texel(x1, y0) * wx
-    bottom = texel(x0, y1) * (1 - wx) + texel(x1, y1) * wx
-    return top * (1 - wy) + bottom * wy
+    top = torch.lerp(texel(y0 + x0), texel(y0 + x1), wx)
+    bottom = torch.lerp(texel(y1 + x0), texel(y1 + x1), wx)
+    return torch.lerp(top, bottom, wy)

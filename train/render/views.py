@@ -134,7 +134,7 @@ def _is_free(geometry: Geometry, position: np.ndarray, gap: float) -> bool:
     if float(hits.t.min()) < gap:
         return False
     seen = torch.isfinite(hits.t)
-    behind = (geometry.flat[hits.triangle] * along).sum(1) > 0
+    behind = (hits.across * along).sum(1) > 0
     return float((behind & seen).float().mean()) < 0.3
 
 
