@@ -1,7 +1,9 @@
 """What the app gives to take home."""
 
 import json
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -62,3 +64,18 @@ def test_files_are_in_the_chosen_colours_and_hold_the_mean(session, tiny_predict
 def test_files_of_the_first_scale(session):
     _, files = outputs.export(session, 0, scales=True)
     assert not any(f.endswith((".gif", "scale_01.png")) for f in files)
+
+
+def test_events_side_by_side_do_not_share_a_file(session):
+    """Each draws another picture while the other is at it."""
+    meet = threading.Barrier(2, timeout=20)
+
+    def draw(grey):
+        meet.wait()
+        return np.full((8, 8, 3), grey, np.uint8)
+
+    with ThreadPoolExecutor(2) as pool:
+        paths = list(
+            pool.map(lambda grey: session.picture(("grey", grey), lambda: draw(grey)), (10, 200))
+        )
+    assert [np.asarray(Image.open(path)).mean() for path in paths] == [10, 200]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from depthart.app import plots, text
-from depthart.app.state import KnownLength, Look, Session
+from depthart.app.state import KnownLength, Look, Session, of_scale
 from depthart.export.three_d import textured_mesh_glb
 from depthart.geometry import Intrinsics
 from depthart.images import Photo
@@ -91,7 +91,7 @@ def mesh(session: Session, scale: int, keep_nearest: float = 1.0) -> str:
     if key not in session.kept:
         prediction = session.prediction(scale)
         limit = cut(prediction.z_depth(), keep_nearest)
-        path = session.folder() / f"mesh-{len(session.kept)}.glb"
+        path = session.folder() / f"{session.name}-mesh-{of_scale(scale)}-{len(session.kept)}.glb"
         glb = textured_mesh_glb(prediction, {}, max_side=VIEWER_MESH_SIDE, max_depth=limit)
         path.write_bytes(glb)
         session.kept[key] = str(path)

@@ -6,6 +6,7 @@ Nothing here is shared between sessions. Letters: H, W photo size · h, w previe
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -94,6 +95,7 @@ class Session:
     def __post_init__(self) -> None:
         self.preview = shrink(self.photo, PREVIEW_SIDE)
         self._files: dict[Hashable, str] = {}
+        self._lock = threading.Lock()
         self._folder: tempfile.TemporaryDirectory | None = None
 
     @property
@@ -137,11 +139,12 @@ class Session:
 
     def folder(self) -> Path:
         """This session's own folder; it is deleted with the session."""
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(
-                prefix="depthart-", ignore_cleanup_errors=True
-            )
-        return Path(self._folder.name)
+        with self._lock:  # a visitor's events run side by side
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(
+                    prefix="depthart-", ignore_cleanup_errors=True
+                )
+            return Path(self._folder.name)
 
     @property
     def name(self) -> str:
@@ -159,8 +162,7 @@ class Session:
         if key not in self._files:
             words = [key] if isinstance(key, str) else takewhile(lambda k: isinstance(k, str), key)
             name = "-".join([self.name, *map(file_name, words)])
-            path = self.folder() / f"{len(self._files):04d}" / (name + suffix)
-            path.parent.mkdir()
+            path = Path(tempfile.mkdtemp(dir=self.folder())) / (name + suffix)
             # Level 1: packing harder takes five times as long. PNG ignores quality, JPEG level.
             Image.fromarray(draw()).save(path, compress_level=1, quality=92)
             self._files[key] = str(path)

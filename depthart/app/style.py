@@ -83,6 +83,7 @@ button:not(:focus) > .cross { display: none; }
 .map:not(.pointed) img { object-fit: contain !important; }
 .map img { width: 100%; height: 100%; }
 .map .image-frame { width: 100%; height: 100%; }
+.pair-view :is(.wrap, .content, img) { background: var(--background-fill-primary); }
 .pair-view .slider-wrap, .pair-view .slider-wrap > .wrap, .pair-view .content,
 .pair-view .content img { height: 100% !important; }
 .caption { font-size: .85rem; min-height: 4.2rem; }  /* two lines below the legend */
@@ -105,9 +106,9 @@ button:not(:focus) > .cross { display: none; }
 #stepper .form, #scale { border: 0; background: none; box-shadow: none; padding: 0; }
 #scale .head { display: none; }  /* the line below says which scale it is */
 #stepper .form, #scale { min-width: 0 !important; flex: 1 1 0 !important; }
-#scale input[type=range]::-webkit-slider-thumb {
-  box-shadow: inset 0 0 0 3px var(--slider-color); }
-#scale input[type=range]::-moz-range-thumb { box-shadow: inset 0 0 0 3px var(--slider-color); }
+#scale, #scale * { overflow: visible; }  /* of the thumb's ring */
+#scale input[type=range]::-webkit-slider-thumb { box-shadow: 0 0 0 3px var(--slider-color); }
+#scale input[type=range]::-moz-range-thumb { box-shadow: 0 0 0 3px var(--slider-color); }
 #stepper button { height: 36px; padding: 0 .7rem; }
 #play[data-playing] { font-size: 0; }
 #play[data-playing]::before { content: "❚❚ Pause"; font-size: var(--button-small-text-size); }
@@ -256,7 +257,7 @@ table.scores tr.chosen td { font-weight: 700; background: var(--background-fill-
   #stepper .min_value, #stepper .max_value { display: none; }
   .caption, #side .caption { min-height: 0; }
   .curve text { font-size: 11px; }
-  .tabs button[role=tab] { padding-left: .45rem; padding-right: .45rem; font-size: .85rem; }
+  .tabs button[role=tab] { padding: .4rem .25rem; font-size: .78rem; }
   .pyramid > div { grid-template-columns: repeat(5, 1fr); }
 }
 @media (prefers-reduced-motion: reduce) { .status .bar i { transition: none; } }
