@@ -10,10 +10,12 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ WATCH = """() => {
   document.addEventListener('load', event => {
     const image = event.target;
     if (image === document.querySelector('#results .map img'))
-      note(document.querySelector('#ladder').innerText.match(/Scale \\d+/)?.[0] ?? '?');
+      note('Scale ' + Number(image.src.match(/scale_(\\d+)/)?.[1]));  // as its file's name says
   }, true);
   let points = 0;
   setInterval(() => {
@@ -58,7 +60,7 @@ def click_time(page: Page, script: str) -> float:
 
 
 def visit(page: Page, url: str, photo: Path) -> dict[str, float]:
-    """One visitor: first paint, ten scales, stepping back, the 3D tab."""
+    """One visitor: first paint, ten scales, stepping back, the 3D tab, all chosen models."""
     started = time.perf_counter()
     page.goto(url)
     page.wait_for_selector("#photo input[type=file]", state="attached")
@@ -89,12 +91,21 @@ def visit(page: Page, url: str, photo: Path) -> dict[str, float]:
     page.wait_for_timeout(3000)
     last = page.evaluate("painted.filter(p => p[0] === 'cloud').at(-1)[1]")
     times["cloud_complete"] = last - since
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    page.wait_for_function("document.querySelector('.card img')")
+    compare = "document.querySelector('#compare-bar button')"
+    since = click_time(page, f"{compare}.click()")  # the first visitor waits for their loading, too
+    answered = "document.querySelector('#compare-status').innerText"
+    page.wait_for_function(f"/(\\d+) of \\1 models/.test({answered})")
+    times["compare"] = click_time(page, "") - since
     return times
 
 
 def measure(photo: Path, repeats: int) -> dict[str, Any]:
     """Start the app as a visitor's host would, and visit it; every visit opens a fresh browser."""
-    port = _free_port()
+    port, folder = _free_port(), tempfile.TemporaryDirectory()
+    # By another name: the app remembers its own examples.
+    photo = Path(shutil.copy(photo, Path(folder.name) / f"visitor{photo.suffix}"))
     environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "0"}
     load = os.getloadavg()[0]
     started = time.perf_counter()

@@ -34,9 +34,8 @@ def test_a_model_without_tokens_goes_through_every_tab(photo, kind, steps):
     assert any(f.endswith(".gif") for f in files) == (steps > 1)
     parts = "session active scale cmap invert pyramid pyramid_outputs".split()
     ui = SimpleNamespace(**dict.fromkeys(parts))
-    drawn = []
-    pyramid_tab.refresh(ui, lambda function, *args, **options: drawn.append(function))
-    note, row, *_ = drawn[0](session, "pyramid", 1, "spectral", False)
+    (panel,) = pyramid_tab.panels(ui)
+    note, row, *_ = panel.draw(session, "pyramid", 1, "spectral", False)
     assert "predicts depth directly" in note["value"] and row["visible"] is False
     same = ensemble.gather(session, lambda *a: iter([np.ones((4, 4), np.float32)] * 2), [])
     assert [e.spread.max() for e in same] == [0, 0]

@@ -74,8 +74,9 @@ def test_events_side_by_side_do_not_share_a_file(session):
         meet.wait()
         return np.full((8, 8, 3), grey, np.uint8)
 
+    def picture(grey):
+        return session.picture(("grey", grey), lambda: draw(grey))
+
     with ThreadPoolExecutor(2) as pool:
-        paths = list(
-            pool.map(lambda grey: session.picture(("grey", grey), lambda: draw(grey)), (10, 200))
-        )
+        paths = list(pool.map(picture, (10, 200)))
     assert [np.asarray(Image.open(path)).mean() for path in paths] == [10, 200]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import gradio as gr
 
 from depthart.app import mesh_panel, scene, text
 from depthart.app.components import QUIET, caption, map_image, told, words
+from depthart.app.panels import Panel, refresh
 from depthart.app.plot_view import plot_view
 from depthart.app.state import Look, Session
 from depthart.app.stepper import show
@@ -47,19 +47,14 @@ def layout(ui: SimpleNamespace) -> None:
                 ui.forget = gr.Button("Reset", size="md", min_width=80)
 
 
-def refresh(ui: SimpleNamespace, trigger: Any) -> None:
-    """Show the chosen scale if this tab is in front."""
-    trigger(
-        told(draw),
-        [
-            *[ui.session, ui.active, ui.scale],
-            *[ui.max_points, ui.remove_edges, ui.keep_nearest, ui.color, ui.cmap, ui.invert],
-        ],
-        [ui.cloud, ui.cloud_caption, ui.marked, ui.measured],
-        trigger_mode="always_last",
-        **QUIET,
-    )
-    mesh_panel.refresh(ui, trigger)
+def panels(ui: SimpleNamespace) -> list[Panel]:
+    """Plot and measured photo, and the mesh, if this tab is in front."""
+    inputs = [
+        *[ui.session, ui.active, ui.scale],
+        *[ui.max_points, ui.remove_edges, ui.keep_nearest, ui.color, ui.cmap, ui.invert],
+    ]
+    outputs = [ui.cloud, ui.cloud_caption, ui.marked, ui.measured]
+    return [Panel(draw, inputs, outputs), *mesh_panel.panels(ui)]
 
 
 def draw(
@@ -96,9 +91,9 @@ def draw(
 def connect(ui: SimpleNamespace) -> None:
     """Connect the settings and the clicks."""
     for control in (ui.max_points, ui.keep_nearest):
-        refresh(ui, control.release)
+        refresh(control.release, panels(ui))
     for control in (ui.remove_edges, ui.color):
-        refresh(ui, control.change)
+        refresh(control.change, panels(ui))
     mesh_panel.connect(ui)
     ui.marked.select(click, [ui.session, ui.scale], [ui.marked, ui.measured], **QUIET)
     for changed in (
@@ -106,7 +101,7 @@ def connect(ui: SimpleNamespace) -> None:
         ui.know.click(know, [ui.session, ui.metres, ui.scale], None, **QUIET),
         ui.forget.click(forget, [ui.session], None, **QUIET),
     ):
-        refresh(ui, changed.success)
+        refresh(changed.success, panels(ui))
         # The legends of the Refine tab are in metres now, or no longer.
         changed.success(show, ui.show_inputs, ui.show_outputs, **QUIET)
 

@@ -13,6 +13,7 @@ from depthart.app import compare, compare_pictures, compare_view
 from depthart.app.compare import TRUTH, Working
 from depthart.app.compare_pictures import PHOTO
 from depthart.app.components import QUIET, USER_ERRORS, told, words
+from depthart.app.panels import Panel, refresh
 from depthart.app.plot_view import linked_plots
 from depthart.app.state import Look, Session
 from depthart.app.stopping import Stop, connect_stop, stop_state
@@ -63,7 +64,7 @@ def layout(ui: SimpleNamespace) -> None:
 
 def connect(ui: SimpleNamespace) -> None:
     """Connect the buttons and choices."""
-    ui.chosen.change(told(draw), _inputs(ui), _outputs(ui), trigger_mode="always_last", **QUIET)
+    refresh(ui.chosen.change, panels(ui))
     asked = ui.compare.click(
         told(functools.partial(run, ui)),
         [ui.compare_stopping, *_inputs(ui)],
@@ -79,7 +80,7 @@ def connect(ui: SimpleNamespace) -> None:
         "outputs": [ui.compare, ui.compare_stop, *_outputs(ui)],
         **QUIET,
     }
-    _draw_clouds(ui, asked.then(**settled).then)
+    refresh(asked.then(**settled).then, [_clouds(ui)])
     asked.failure(**settled)
     connect_stop([ui.compare_stop.click], ui.compare_stopping, ui.compare_stop)
     pair = {
@@ -91,9 +92,9 @@ def connect(ui: SimpleNamespace) -> None:
     gr.on([ui.left.input, ui.right.input], **pair)
     swapped = ui.swap.click(lambda a, b: (b, a), [ui.left, ui.right], [ui.left, ui.right], **QUIET)
     swapped.then(**pair)
-    _draw_clouds(ui, ui.clouds_box.expand(lambda: True, None, [ui.clouds_open], **QUIET).then)
+    opened = ui.clouds_box.expand(lambda: True, None, [ui.clouds_open], **QUIET)
+    refresh(opened.then, [_clouds(ui)])
     ui.clouds_box.collapse(lambda: False, None, [ui.clouds_open], **QUIET)
-    _draw_clouds(ui, ui.chosen.change)
     for name, (line, button) in ui.absent.items():
         if button is not None:
             button.click(
@@ -107,10 +108,9 @@ def connect(ui: SimpleNamespace) -> None:
             )
 
 
-def refresh(ui: SimpleNamespace, trigger: Any) -> None:
-    """Show what is there of the current photo if this tab is in front."""
-    event = trigger(told(draw), _inputs(ui), _outputs(ui), trigger_mode="always_last", **QUIET)
-    _draw_clouds(ui, event.then)
+def panels(ui: SimpleNamespace) -> list[Panel]:
+    """What is there of the current photo, if this tab is in front."""
+    return [Panel(draw, _inputs(ui), _outputs(ui)), _clouds(ui)]
 
 
 def draw(
@@ -249,13 +249,9 @@ def _layout_absent(ui: SimpleNamespace, infos: list[Any]) -> None:
             ui.absent[info.name] = line, button
 
 
-def _draw_clouds(ui: SimpleNamespace, trigger: Any) -> None:
-    trigger(
-        told(draw_clouds),
-        [ui.session, ui.active, ui.chosen, ui.clouds_open],
-        [ui.clouds_note, ui.clouds],
-        **QUIET,
-    )
+def _clouds(ui: SimpleNamespace) -> Panel:
+    inputs = [ui.session, ui.active, ui.chosen, ui.clouds_open]
+    return Panel(draw_clouds, inputs, [ui.clouds_note, ui.clouds])
 
 
 def _inputs(ui: SimpleNamespace) -> list:

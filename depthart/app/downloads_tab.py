@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import gradio as gr
 
 from depthart.app import outputs, text
-from depthart.app.components import told, words
+from depthart.app.components import words
+from depthart.app.panels import Panel, refresh
 from depthart.app.state import Look, Session
 
 
@@ -28,16 +28,10 @@ def layout(ui: SimpleNamespace) -> None:
             words(text.file_list())
 
 
-def refresh(ui: SimpleNamespace, trigger: Any) -> None:
-    """Make the chosen scale's files if this tab is in front."""
-    trigger(
-        told(export),
-        [ui.session, ui.active, ui.scale, ui.all_scales, ui.cmap, ui.invert],
-        [ui.archive, ui.files, ui.files_note],
-        show_progress_on=[ui.files],
-        trigger_mode="always_last",
-        api_visibility="private",
-    )
+def panels(ui: SimpleNamespace) -> list[Panel]:
+    """The chosen scale's files, made if this tab is in front."""
+    inputs = [ui.session, ui.active, ui.scale, ui.all_scales, ui.cmap, ui.invert]
+    return [Panel(export, inputs, [ui.archive, ui.files, ui.files_note], ui.files)]
 
 
 def export(
@@ -54,4 +48,4 @@ def export(
 
 def connect(ui: SimpleNamespace) -> None:
     """Connect the option."""
-    refresh(ui, ui.all_scales.change)
+    refresh(ui.all_scales.change, panels(ui))

@@ -12,6 +12,7 @@ import numpy as np
 from depthart.app import ensemble, handlers, text
 from depthart.app.components import QUIET, caption, map_image, told, words
 from depthart.app.models import on_gpu
+from depthart.app.panels import Panel
 from depthart.app.state import Look, Session
 from depthart.app.stopping import Stop, connect_stop, stop_state
 from depthart.images import Photo
@@ -95,9 +96,9 @@ def connect(ui: SimpleNamespace) -> None:
     connect_stop(triggers, ui.drawing, ui.ensemble_stop)
 
 
-def refresh(ui: SimpleNamespace, trigger: Any) -> None:
-    """Show what the session has, in the chosen colours."""
-    trigger(shown, [ui.session, ui.cmap, ui.invert], ui.ensemble_outputs, **QUIET)
+def panels(ui: SimpleNamespace) -> list[Panel]:
+    """What the session has, in the chosen colours."""
+    return [Panel(shown, [ui.session, ui.cmap, ui.invert], ui.ensemble_outputs)]
 
 
 def shown(session: Session | None, cmap: str, invert: bool) -> list:

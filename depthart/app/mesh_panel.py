@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
 
 import gradio as gr
 
 from depthart.app import scene
-from depthart.app.components import QUIET, told
+from depthart.app.components import QUIET
+from depthart.app.panels import Panel, refresh
 from depthart.app.state import Session
 
 
@@ -40,16 +40,10 @@ def layout(ui: SimpleNamespace) -> None:
         )
 
 
-def refresh(ui: SimpleNamespace, trigger: Any) -> None:
-    """Make the mesh if its box is open and its tab in front."""
-    trigger(
-        told(draw),
-        [ui.session, ui.active, ui.mesh_open, ui.mesh_viewer, ui.scale, ui.keep_nearest],
-        [ui.mesh],
-        trigger_mode="always_last",
-        show_progress_on=[ui.mesh],
-        api_visibility="private",
-    )
+def panels(ui: SimpleNamespace) -> list[Panel]:
+    """The mesh, drawn if its box is open and its tab in front."""
+    inputs = [ui.session, ui.active, ui.mesh_open, ui.mesh_viewer, ui.scale, ui.keep_nearest]
+    return [Panel(draw, inputs, [ui.mesh], ui.mesh)]
 
 
 def draw(
@@ -59,20 +53,19 @@ def draw(
     viewer: Viewer,
     scale: int,
     keep_nearest: float,
-) -> Any:
+) -> list:
     """Path of the mesh, once. scale: counted from 1."""
     if session is None or active != "cloud" or not is_open:
-        return gr.skip()
+        return [gr.skip()]
     path = scene.mesh(session, int(scale) - 1, keep_nearest / 100)
     if path == viewer.path:
-        return gr.skip()
+        return [gr.skip()]
     viewer.path = path
-    return path
+    return [path]
 
 
 def connect(ui: SimpleNamespace) -> None:
-    """Connect the box and the background cut."""
+    """Connect the box."""
     opened = ui.mesh_box.expand(lambda: True, None, [ui.mesh_open], **QUIET)
     ui.mesh_box.collapse(lambda: False, None, [ui.mesh_open], **QUIET)
-    refresh(ui, opened.then)
-    refresh(ui, ui.keep_nearest.release)
+    refresh(opened.then, panels(ui))

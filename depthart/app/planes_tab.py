@@ -17,6 +17,7 @@ from depthart.app.box_view import box_view
 from depthart.app.compare import TRUTH
 from depthart.app.components import QUIET, curve, told, words
 from depthart.app.handlers import photo_picture
+from depthart.app.panels import Panel
 from depthart.app.planes import Fit, Probe
 from depthart.app.state import Session
 from depthart.app.stepper import SCALES
@@ -55,9 +56,9 @@ def connect(ui: SimpleNamespace) -> None:
     ui.probe.select(told(choose), _inputs(ui), _outputs(ui), trigger_mode="always_last", **QUIET)
 
 
-def refresh(ui: SimpleNamespace, trigger: Any) -> None:
-    """Show the chosen scale's plane if this tab is in front."""
-    trigger(told(draw), _inputs(ui), _outputs(ui), trigger_mode="always_last", **QUIET)
+def panels(ui: SimpleNamespace) -> list[Panel]:
+    """The chosen scale's plane, if this tab is in front."""
+    return [Panel(draw, _inputs(ui), _outputs(ui))]
 
 
 def draw(

@@ -11,6 +11,7 @@ from depthart import tokens
 from depthart.app import pyramid, pyramid_text
 from depthart.app.components import QUIET, map_image, told, words
 from depthart.app.models import on_gpu
+from depthart.app.panels import Panel
 from depthart.app.state import Look, Session
 
 # A click on a column chooses its scale, as the slider does.
@@ -82,10 +83,9 @@ def connect(ui: SimpleNamespace) -> None:
     )
 
 
-def refresh(ui: SimpleNamespace, trigger: Any) -> None:
-    """Take the chosen scale apart if this tab is in front."""
+def panels(ui: SimpleNamespace) -> list[Panel]:
+    """The chosen scale taken apart, if this tab is in front."""
 
-    @told
     def draw(session: Session | None, active: str, scale: int, cmap: str, invert: bool) -> list:
         if session is None or active != "pyramid":
             return [gr.skip()] * 6
@@ -103,11 +103,5 @@ def refresh(ui: SimpleNamespace, trigger: Any) -> None:
             pyramid.rows(session, index, look, explained),
         ]
 
-    trigger(
-        draw,
-        [ui.session, ui.active, ui.scale, ui.cmap, ui.invert],
-        ui.pyramid_outputs,
-        trigger_mode="always_last",
-        show_progress_on=[ui.pyramid],
-        api_visibility="private",
-    )
+    inputs = [ui.session, ui.active, ui.scale, ui.cmap, ui.invert]
+    return [Panel(draw, inputs, ui.pyramid_outputs, ui.pyramid)]

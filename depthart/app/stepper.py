@@ -71,7 +71,7 @@ document.addEventListener('input', (event) => {
 }, true);
 </script>"""
 
-# Connects a tab's update to a trigger such as `event.then`.
+# Connects the tabs' update to a trigger such as `event.then`.
 Refresh = Callable[[Any], None]
 
 
@@ -101,10 +101,8 @@ def layout(ui: SimpleNamespace) -> None:
         ui.ladder = words(text.ladder([], 0, SCALES), elem_id="ladder")
 
 
-def connect(
-    ui: SimpleNamespace, models: Models, stream: NamedStream, refreshes: list[Refresh]
-) -> None:
-    """Connect the buttons; `refreshes` bring the other tabs up to date after each change."""
+def connect(ui: SimpleNamespace, models: Models, stream: NamedStream, refresh: Refresh) -> None:
+    """Connect the buttons; `refresh` brings the other tabs up to date after each change."""
     look = [ui.cmap, ui.invert]
     view = [
         ui.depth,
@@ -121,10 +119,6 @@ def connect(
     ui.show_inputs = [ui.session, ui.scale, ui.before, *look]
     ui.show_outputs = [ui.before_after, *view]
     steppers = [ui.previous, ui.scale, ui.next, ui.play]
-
-    def then_refresh(event: Any) -> None:
-        for refresh in refreshes:
-            refresh(event.then)
 
     @told
     def run(
@@ -211,15 +205,15 @@ def connect(
             "outputs": [ui.status, ui.run, ui.stop, *steppers, ui.before, *ui.show_outputs],
             **QUIET,
         }
-        then_refresh(event.then(**settled))
+        refresh(event.then(**settled).then)
         event.failure(**settled)  # Gradio 6.31 leaves `then` out after an error
     connect_stop([ui.stop.click], ui.stopping, ui.stop)
     for button, what in ((ui.previous, "step(-1)"), (ui.next, "step(1)"), (ui.play, "play()")):
         button.click(None, js=f"() => {{ depthartScale.{what}; }}", **QUIET)
     showing = {"inputs": ui.show_inputs, "outputs": ui.show_outputs, **QUIET}
-    then_refresh(ui.scale.input(show, trigger_mode="always_last", **showing))
+    refresh(ui.scale.input(show, trigger_mode="always_last", **showing).then)
     ui.before.input(show, **showing)
-    then_refresh(gr.on([ui.cmap.change, ui.invert.change], show, **showing))
+    refresh(gr.on([ui.cmap.change, ui.invert.change], show, **showing).then)
 
 
 def show(session: Session | None, scale: int, before: int, cmap: str, invert: bool) -> list:

@@ -83,7 +83,7 @@ button:not(:focus) > .cross { display: none; }
 .map:not(.pointed) img { object-fit: contain !important; }
 .map img { width: 100%; height: 100%; }
 .map .image-frame { width: 100%; height: 100%; }
-.pair-view :is(.wrap, .content, img) { background: var(--background-fill-primary); }
+.pair-view :is(.wrap, .content, img) { background: var(--background-fill-primary) !important; }
 .pair-view .slider-wrap, .pair-view .slider-wrap > .wrap, .pair-view .content,
 .pair-view .content img { height: 100% !important; }
 .caption { font-size: .85rem; min-height: 4.2rem; }  /* two lines below the legend */
@@ -106,9 +106,8 @@ button:not(:focus) > .cross { display: none; }
 #stepper .form, #scale { border: 0; background: none; box-shadow: none; padding: 0; }
 #scale .head { display: none; }  /* the line below says which scale it is */
 #stepper .form, #scale { min-width: 0 !important; flex: 1 1 0 !important; }
-#scale, #scale * { overflow: visible; }  /* of the thumb's ring */
-#scale input[type=range]::-webkit-slider-thumb { box-shadow: 0 0 0 3px var(--slider-color); }
-#scale input[type=range]::-moz-range-thumb { box-shadow: 0 0 0 3px var(--slider-color); }
+#scale input[type=range]::-webkit-slider-thumb { background: var(--slider-color); }
+#scale input[type=range]::-moz-range-thumb { background: var(--slider-color); }
 #stepper button { height: 36px; padding: 0 .7rem; }
 #play[data-playing] { font-size: 0; }
 #play[data-playing]::before { content: "❚❚ Pause"; font-size: var(--button-small-text-size); }
@@ -206,6 +205,7 @@ button:not(:focus) > .cross { display: none; }
 #ensemble-bar { align-items: end; }
 #mesh-view { margin-top: .3rem; }
 .hint { margin: 0; font-size: .85rem; line-height: 1.2rem; color: var(--body-text-color-subdued); }
+table.scores, table.scores :is(thead, tbody, tr) { border: 0; }
 table.scores { width: 100%; border-collapse: collapse; font-size: .9rem; margin-top: 28px;
   font-variant-numeric: tabular-nums; }
 table.scores caption { text-align: left; padding-bottom: .4rem; overflow-wrap: anywhere;

@@ -71,11 +71,11 @@ def try_give(session: Session, path: str | None, unit: str) -> None:
 
 
 def connect(
-    ui: SimpleNamespace, show: Callable[..., list], refreshes: list[Callable[[Any], None]]
+    ui: SimpleNamespace, show: Callable[..., list], then_refresh: Callable[[Any], None]
 ) -> None:
     """A new file or unit is compared with what is on screen; `show` is the stepper's.
 
-    `refreshes` bring the other tabs up to date.
+    `then_refresh` brings the other tabs up to date after an event.
     """
 
     @told
@@ -93,8 +93,7 @@ def connect(
     for event in (ui.truth.upload, ui.truth.clear, ui.truth_unit.input):
         changed = event(change, inputs, ui.show_outputs, **QUIET)
         changed.failure(lambda: None, None, [ui.truth], **QUIET)
-        for refresh in refreshes:
-            refresh(changed.success)
+        then_refresh(changed.success)
 
     def leave(session: Session | None) -> Any:
         """Another photo has another truth."""

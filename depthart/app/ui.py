@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from depthart.app import (
     handlers,
     inputs,
     keyboard,
+    panels,
     planes_tab,
     plot_view,
     pyramid_tab,
@@ -30,7 +32,7 @@ from depthart.app import (
     text,
     truth_panel,
 )
-from depthart.app.components import QUIET, words
+from depthart.app.components import words
 from depthart.app.kept_examples import keep_examples
 from depthart.app.models import Models, on_gpu
 from depthart.app.state import close_session
@@ -92,19 +94,18 @@ def build(model: str = "depthart-small", predictor: Predictor | None = None) -> 
                     for name, (title, module) in tabs.items():
                         with gr.Tab(title, id=name) as tab:
                             module.layout(ui)
-                        opened[name] = tab.select(
-                            functools.partial(str, name), None, [ui.active], **QUIET
-                        )
+                        opened[name] = tab.select
         inputs.connect(ui)
-        refreshing = {name: module for name, (_, module) in tabs.items() if module != refine_tab}
-        panels = [ensemble_panel, *refreshing.values()]
-        refreshes = [functools.partial(module.refresh, ui) for module in panels]
-        stepper.connect(ui, models, kept, refreshes)
-        truth_panel.connect(ui, stepper.show, refreshes)
+        drawn = {name: module.panels(ui) for name, (_, module) in tabs.items() if name != "refine"}
+        everything = [*ensemble_panel.panels(ui), *itertools.chain(*drawn.values())]
+        refresh = functools.partial(panels.refresh, panels=everything)
+        stepper.connect(ui, models, kept, refresh)
+        truth_panel.connect(ui, stepper.show, refresh)
         ensemble_panel.connect(ui)
-        for name, module in refreshing.items():
-            module.connect(ui)
-            module.refresh(ui, opened[name].then)
+        for name, select in opened.items():
+            panels.refresh(select, drawn.get(name, []), ui.active, name)
+        for name in drawn:
+            tabs[name][1].connect(ui)
         api.connect(models, stream)
         compare_api.connect(models, stream, answers)
     demo.queue(max_size=64, default_concurrency_limit=8)
