@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from train.render.mesh import cross
+
 
 @dataclass(frozen=True)
 class Pose:
@@ -34,7 +36,7 @@ def look(position: np.ndarray, yaw: float, pitch: float, roll: float, fov_deg: f
         [math.cos(pitch) * math.cos(yaw), math.cos(pitch) * math.sin(yaw), math.sin(pitch)]
     )
     right = np.array([math.sin(yaw), -math.cos(yaw), 0.0])
-    down = np.cross(forward, right)
+    down = cross(forward, right)
     c, s = math.cos(roll), math.sin(roll)
     rotation = np.stack([c * right + s * down, c * down - s * right, forward], axis=1)
     return Pose(np.asarray(position, dtype=np.float64), rotation, fov_deg)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from train.render.mesh import Mesh, grid_faces, mesh_of
+from train.render.mesh import Mesh, cross, grid_faces, mesh_of
 
 
 def spline(points: Sequence[Sequence[float]], count: int) -> np.ndarray:
@@ -36,20 +37,21 @@ def tube(path: np.ndarray, radius: np.ndarray | float, segments: int = 10) -> Me
     """A round tube along a path (N, 3), closed at both ends; radius (N,) or one for all."""
     n = len(path)
     along = np.gradient(path, axis=0)
-    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
-    side = np.cross(along[0], [0.3, 0.5, 0.8])
-    if np.linalg.norm(side) < 0.1:
-        side = np.cross(along[0], [1.0, 0, 0])
-    turn = np.arange(segments) / segments * 2 * np.pi
-    radius = np.broadcast_to(radius, n)
-    rings = []
-    for k in range(n):
+    along /= np.maximum(np.sqrt(np.einsum("nx,nx->n", along, along)), 1e-9)[:, None]
+    side = cross(along[0], np.array([0.3, 0.5, 0.8]))
+    if side @ side < 0.01:
+        side = cross(along[0], np.array([1.0, 0, 0]))
+    sides = np.empty((n, 3))
+    for k in range(n):  # the side turns with the path, without twisting
         side = side - along[k] * (side @ along[k])
-        side /= np.linalg.norm(side)
-        other = np.cross(along[k], side)
-        ring = np.outer(np.cos(turn), side) + np.outer(np.sin(turn), other)
-        rings.append(path[k] + radius[k] * ring)
-    points = np.concatenate([*rings, path[:1], path[-1:]])
+        side /= math.sqrt(side @ side)
+        sides[k] = side
+    turn = np.arange(segments) / segments * 2 * np.pi
+    reach = np.broadcast_to(radius, n)[:, None, None]
+    ring = np.cos(turn)[:, None] * sides[:, None]
+    ring += np.sin(turn)[:, None] * cross(along, sides)[:, None]
+    rings = path[:, None] + reach * ring
+    points = np.concatenate([rings.reshape(-1, 3), path[:1], path[-1:]])
     at = np.arange(segments)
     after = (at + 1) % segments
     last = (n - 1) * segments

@@ -1,7 +1,7 @@
 """The triangles of one scene in the world, and rays through them.
 
-Rays are cast by Embree (`embreex`) on the CPU, some ten million a second and core; everything else
-may lie on any device. Legend: T triangles, N rays.
+Rays are cast by Embree on the CPU, some six million a second and core; everything else may lie on
+any device. Legend: T triangles, N rays.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from train.render.embree import Caster
 from train.render.mesh import Mesh
 
-MISS = float("inf")
+OPAQUE, HIDDEN = 1, 2  # groups of triangles; what is hidden casts no shadow
 
 
 @dataclass
@@ -87,59 +88,31 @@ class Geometry:
         self.device = torch.device(device)
         self.part, self.face = on_device(np.repeat(order, counts)), on_device(face)
         self.corners = on_device(corners.reshape(-1, 18))
-        self._first_hidden = int(counts[: int((~hidden).sum())].sum())
-        self._opaque = _embree(vertices, faces[: self._first_hidden])
-        self._hidden = _embree(vertices, faces[self._first_hidden :])
+        first_hidden = int(counts[: int((~hidden).sum())].sum())
+        self._caster = Caster(vertices, [faces[:first_hidden], faces[first_hidden:]])
 
     def first_hit(self, origin: Tensor, direction: Tensor, hidden: bool = True) -> Hits:
         """First hits of rays (N, 3), of directions of any length; t counts in those lengths.
 
         Without `hidden`, what casts no shadow is not there.
         """
-        o, d = _rays(origin), _rays(direction)
-        t = np.full(len(o), np.inf, np.float32)
-        triangle = np.zeros(len(o), np.int64)
-        u, v, across = np.zeros_like(t), np.zeros_like(t), np.zeros((len(o), 3), np.float32)
-        if self._opaque is not None:
-            found = self._opaque.run(o, d, output=1)
-            met = found["primID"] >= 0
-            t = np.where(met, found["tfar"], t)
-            triangle = np.where(met, found["primID"], triangle)
-            u, v, across = found["u"], found["v"], found["Ng"]
-        if hidden and self._hidden is not None:
-            found = self._hidden.run(o, d, output=1)
-            (nearer,) = ((found["primID"] >= 0) & (found["tfar"] < t)).nonzero()
-            t[nearer] = found["tfar"][nearer]
-            triangle[nearer] = found["primID"][nearer] + self._first_hidden
-            u[nearer], v[nearer] = found["u"][nearer], found["v"][nearer]
-            across[nearer] = found["Ng"][nearer]
-        weights = torch.from_numpy(np.stack([1 - u - v, u, v])).to(self.device).T
-        t, triangle, across = (
-            torch.from_numpy(x).to(self.device) for x in (t, triangle, across.T.copy())
-        )
-        return Hits(t, triangle, weights, across.T)
+        groups = OPAQUE | HIDDEN if hidden else OPAQUE
+        number, t, rest = self._caster.first_hit(_rays(origin), _rays(direction), groups)
+        u, v = rest[:2]
+        weights = np.stack([1 - u - v, u, v])
+
+        def on_device(x: np.ndarray) -> Tensor:
+            return torch.from_numpy(x).to(self.device)
+
+        triangle = on_device(np.maximum(number, 0))
+        return Hits(on_device(t), triangle, on_device(weights).T, on_device(rest[2:]).T)
 
     def is_free(self, start: Tensor, along: Tensor) -> Tensor:
         """(N,) bool: do segments from start (N, 3) to start + along meet nothing opaque?"""
-        if self._opaque is None:
-            return torch.ones(len(start), dtype=torch.bool, device=self.device)
-        limit = np.full(len(start), 0.9999, np.float32)
-        found = self._opaque.run(_rays(start), _rays(along), dists=limit, query="OCCLUDED")
-        return torch.from_numpy(found < 0).to(self.device)
+        free = self._caster.is_free(_rays(start), _rays(along), 0.9999, OPAQUE)
+        return torch.from_numpy(free).to(self.device)
 
 
 def _rays(x: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(x.detach().cpu().numpy(), dtype=np.float32)
-
-
-def _embree(vertices: np.ndarray, faces: np.ndarray):
-    """Embree's scene of indexed triangles, None without any."""
-    if not len(faces):
-        return None
-    from embreex.mesh_construction import TriangleMesh
-    from embreex.rtcore_scene import EmbreeScene
-
-    used = slice(int(faces.min()), int(faces.max()) + 1)
-    scene = EmbreeScene()
-    TriangleMesh(scene, vertices[used], faces - used.start)
-    return scene
+    """(3, N) float32."""
+    return x.detach().T.cpu().numpy().astype(np.float32, copy=False)

@@ -18,7 +18,9 @@ from train.render.surface import EMIT, GLOSS, Stage, Surface
 from train.render.vectors import rows_of, unit
 
 FILL = 0.01  # light that is everywhere: where a beam hides the only lamp, something is seen
-BOUNCES = 2  # rays for each second pixel of each second row
+# One ray goes on from each second pixel of each second row. Those of four by four such pixels
+# spread over the sphere: this is the order of their directions, which differ between neighbours.
+SPREAD = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
 GOLDEN = (0.618034, 0.754878)  # shifts that spread one noise over many lamps
 FAINT = 0.02  # share of a pixel's light below which a lamp is left out
 
@@ -158,7 +160,7 @@ def illuminate(
     Args:
         stage, lamps: the scene.
         surface: what its H * W = N pixels see.
-        size: H = W, a multiple of 4.
+        size: H = W, a multiple of 8.
         generator: source of the chance that spreads shadow and bounce rays.
     """
     device = surface.point.device
@@ -187,22 +189,26 @@ def illuminate(
     lobe = (half * surface.normal.T).sum(1).clamp_min(0).pow(power) * (power + 8) / 25
     shine = lamps.total(lobe * strength)
     matt = lamps.total(strength) + bounced
-    level = matt[surface.hit].mean() if surface.hit.any() else matt.new_tensor(1.0)
+    level = _mean(matt, surface.hit).mean() if surface.hit.any() else matt.new_tensor(1.0)
     return Light(matt, shine * gloss[:, None] * 0.3, level, ambient)
 
 
 def _directions(half: int, generator: torch.Generator) -> Tensor:
-    """(3, BOUNCES * half * half) points spread evenly over the unit sphere.
+    """(3, half * half) points on the unit sphere for a picture whose side is a multiple of 4.
 
-    The 4 * BOUNCES of each two by two neighbours lie in different sectors and heights.
+    Those of each four by four pixels lie in different sectors and at different heights.
     """
-    noise = torch.rand(2, BOUNCES, half // 2, 2, half // 2, 2, generator=generator)
-    sectors = 4 * BOUNCES
-    number = torch.arange(sectors).view(BOUNCES, 1, 2, 1, 2)
-    turn = (noise[0] + number).flatten() * (2 * math.pi / sectors)
-    z = (noise[1] + (3 * number + 1) % sectors).flatten() * (2 / sectors) - 1
+    noise = torch.rand(2, half // 4, 4, half // 4, 4, generator=generator)
+    number = torch.tensor(SPREAD)[None, :, None]
+    turn = (noise[0] + number).flatten() * (2 * math.pi / 16)
+    z = (noise[1] + 5 * number % 16).flatten() * (2 / 16) - 1
     flat = (1 - z * z).clamp_min(0).sqrt()
     return torch.stack([flat * turn.cos(), flat * turn.sin(), z])
+
+
+def _mean(values: Tensor, where: Tensor) -> Tensor:
+    """(3,) mean of values (N, 3) at the chosen (N,), 0 if there are none."""
+    return (values * where[:, None]).sum(0) / where.sum().clamp_min(1)
 
 
 def _bounce(
@@ -214,18 +220,17 @@ def _bounce(
     few = surface[index]
     half = size // 2
     ball = _directions(half, generator).to(device).T
-    along = unit(few.normal.repeat(BOUNCES, 1) + 0.98 * ball)
-    start = off_surface(few).repeat(BOUNCES, 1)
+    along = unit(few.normal + 0.98 * ball)
+    start = off_surface(few)
     met = stage.look(start, along, 0.05, coarse=True)
     noise = torch.rand(3, len(start), generator=generator).to(device).T
     light = sent_out(stage, lamps, met, noise)
-    valid = few.hit.repeat(BOUNCES)
-    lit = met.hit & valid
-    first = light[lit].mean(0) if lit.any() else light.new_zeros(3)
+    lit = met.hit & few.hit
+    first = _mean(light, lit)
     # light that glowing things give, relative to the room; those with a lamp inside are not met
     glow = met.rows[:, EMIT, None] * met.colour * first.mean() * 2
     # each further bounce brings the mean albedo's share of the one before
-    mean = met.colour[lit].mean(0).clamp_max(0.75) if lit.any() else first
+    mean = _mean(met.colour, lit).clamp_max(0.75)
     ambient = first * mean / (1 - mean) + 0.02 * first.mean() + FILL
     if stage.scene.outdoors:
         sky = stage.scene.sky.radiance(along, soft=True)
@@ -234,9 +239,8 @@ def _bounce(
         sky = torch.zeros_like(light)  # windows are lamps
     light = torch.where(met.hit[:, None], light + glow + met.colour * ambient, sky)
     # single rays that meet something bright would leave spots
-    limit = 6 * light.mean(1)[valid].mean() if valid.any() else 1.0
+    limit = 4 * _mean(light, few.hit).mean()
     light = light * (limit / light.mean(1, keepdim=True).clamp_min(1e-9)).clamp_max(1)
-    light = light.T.reshape(3, BOUNCES, half, half).mean(1)
-    light = smooth(light, few, half, reach=5)
+    light = smooth(light.T.reshape(3, half, half), few, half, reach=7)
     light = light.repeat_interleave(2, 1).repeat_interleave(2, 2)
     return light.flatten(1).T, ambient

@@ -79,14 +79,23 @@ def pick(s: Scene, role: str, widest: float = np.inf, deepest: float = np.inf) -
     draw = s.rng.random()
     if s.assets.meshes is None:
         return None
-    fitting = [
-        m for m in roles(s.assets.meshes)[role]
-        if max(m.size[:2]) <= widest and min(m.size[:2]) <= deepest
-    ]  # fmt: skip
-    if not fitting:
+    infos, longer, shorter, weight = _catalogue(s.assets.meshes, role)
+    (fitting,) = ((longer <= widest) & (shorter <= deepest)).nonzero()
+    if not len(fitting):
         return None
-    weight = np.array([1.0 if m.faces < 9000 else 0.35 for m in fitting])
-    return fitting[int(np.searchsorted(weight.cumsum() / weight.sum(), draw))]
+    share = weight[fitting].cumsum()
+    return infos[fitting[np.searchsorted(share / share[-1], draw)]]
+
+
+@lru_cache(maxsize=64)
+def _catalogue(
+    folder: Path, role: str
+) -> tuple[tuple[MeshInfo, ...], np.ndarray, np.ndarray, np.ndarray]:
+    """Objects of a use, their longer and shorter sides, and how often they are taken."""
+    infos = roles(folder)[role]
+    sides = np.array([m.size[:2] for m in infos]).reshape(-1, 2)
+    weight = np.array([1.0 if m.faces < 9000 else 0.35 for m in infos])
+    return infos, sides.max(1), sides.min(1), weight
 
 
 def small_thing(s: Scene, size: float) -> bool:

@@ -67,6 +67,7 @@ class Scene:
     frame: tuple[np.ndarray, np.ndarray] = field(default_factory=lambda: (np.zeros(3), np.eye(3)))
     plane_count: int = 0
     is_shell: bool = False
+    _numbers: dict[Path, int] = field(default_factory=dict)
     _built: tuple[tuple[int, str], Geometry] | None = None
 
     @contextlib.contextmanager
@@ -154,9 +155,10 @@ class Scene:
 
     def texture(self, path: Path) -> int:
         """Number of a texture file among the scene's."""
-        if path not in self.textures:
+        if path not in self._numbers:
+            self._numbers[path] = len(self.textures)
             self.textures.append(path)
-        return self.textures.index(path)
+        return self._numbers[path]
 
     def random_photo(self) -> int | None:
         """Number of a photo's texture; None where there are no photos. Draws from `rng` alike."""

@@ -15,7 +15,7 @@ from train.render import materials
 from train.render.geometry import Geometry
 from train.render.primitives import ELLIPSOID, MESH
 from train.render.scene import Scene
-from train.render.textures import noise_bank, texture_of
+from train.render.textures import NOISES, noise_bank, texture_of
 from train.render.vectors import dot, rows_of, unit
 
 GLOSS, EMIT, MIRROR = 16, 17, 21  # columns of a material's row
@@ -69,8 +69,21 @@ class Stage:
         turn, half = np.stack(scene.rotations), np.stack(scene.halves)
         middle = np.einsum("pji,pj->pi", turn, np.stack(scene.centres))
         self.places = tensor(np.concatenate([turn.reshape(-1, 9), half, middle], 1)).T.contiguous()
-        bank = [noise_bank(), *(texture_of(path)[None] for path in scene.textures)]
-        self.bank = torch.cat(bank).to(device)
+        noises = noise_bank().to(device)
+        self.bank = noises.new_empty(NOISES + len(scene.textures), *noises.shape[1:])
+        self.bank[:NOISES] = noises
+        self._unread = set(range(len(scene.textures)))
+
+    def _read_textures(self, part: Tensor) -> None:
+        """Fill the bank with what parts (N,) show; many parts of a scene are never met."""
+        if not self._unread:
+            return
+        met = torch.bincount(part, minlength=len(self.rows)).nonzero()[:, 0]
+        rows = self.rows.index_select(0, met)
+        numbers = rows[rows[:, 0] == materials.PHOTO, 18].long() - NOISES
+        for number in self._unread.intersection(numbers.tolist()):
+            self.bank[NOISES + number] = texture_of(self.scene.textures[number])
+            self._unread.remove(number)
 
     def look(
         self, origin: Tensor, direction: Tensor, pixel: float, coarse: bool = False
@@ -91,6 +104,7 @@ class Stage:
         view = direction / length[:, None]
         part = g.part.index_select(0, hits.triangle)
         face = g.face.index_select(0, hits.triangle)
+        self._read_textures(part[hit])
         place = self.places.index_select(1, part)
         turn, half = place[:9].view(3, 3, -1), place[9:12]
         inner = _interpolate(g.corners.index_select(0, hits.triangle), hits.weights.T)

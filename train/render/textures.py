@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from train.render.assets import load_mesh
 
@@ -23,11 +22,12 @@ NOISES = len(NOISE_EXPONENTS) + 1
 
 
 def _mipmaps(tile: Tensor) -> Tensor:
-    """(3, SIDE, SIDE) to (S, 3)."""
+    """(SIDE, SIDE, 3) to (S, 3)."""
     levels = [tile]
-    while levels[-1].shape[-1] > LEVELS[-1]:
-        levels.append(F.avg_pool2d(levels[-1], 2))
-    return torch.cat([level.flatten(1) for level in levels], dim=1).T.contiguous()
+    while len(levels[-1]) > LEVELS[-1]:
+        rows = levels[-1][::2] + levels[-1][1::2]
+        levels.append((rows[:, ::2] + rows[:, 1::2]) / 4)
+    return torch.cat([level.reshape(-1, 3) for level in levels])
 
 
 @lru_cache(maxsize=1)
@@ -48,10 +48,16 @@ def noise_bank() -> Tensor:
     gap = np.sort(np.hypot(*np.moveaxis(np.minimum(gap, SIDE - gap), -1, 0)), axis=-1)
     tiles.append(np.clip((gap[..., 1] - gap[..., 0]) / 8, 0, 1))
     stack = torch.from_numpy(np.stack(tiles)).float()
-    return torch.stack([_mipmaps(t.expand(3, -1, -1)) for t in stack]).half()
+    return torch.stack([_mipmaps(t[..., None].expand(-1, -1, 3)) for t in stack]).half()
 
 
-@lru_cache(maxsize=600)
+@lru_cache(maxsize=1)
+def _linear() -> Tensor:
+    """(256,) linear light of sRGB values."""
+    return (torch.arange(256) / 255).pow(2.2)
+
+
+@lru_cache(maxsize=1000)  # half a MiB each
 def texture_of(path: Path) -> Tensor:
     """(S, 3) float16 linear RGB of a picture, or of the texture inside a mesh's .npz file.
 
@@ -63,8 +69,9 @@ def texture_of(path: Path) -> Tensor:
         image = Image.fromarray(load_mesh(path).texture)
     else:
         image = Image.open(path).convert("RGB")
-    pixels = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32)
-    return _mipmaps(torch.from_numpy(pixels / 255).permute(2, 0, 1).pow(2.2)).half()
+    pixels = np.array(image.resize((SIDE, SIDE), Image.Resampling.BOX))
+    linear = _linear().index_select(0, torch.from_numpy(pixels).flatten().int())
+    return _mipmaps(linear.view(SIDE, SIDE, 3)).half()
 
 
 def sample(
