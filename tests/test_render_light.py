@@ -91,3 +91,23 @@ def test_exposure_is_automatic():
     assert (picture.int() - brighter.int()).abs().max() <= 1
     coded = develop(light, [settings | {"jpeg": 50.0}], noise)
     assert 0 < (coded.int() - picture.int()).abs().float().mean() < 30
+
+
+def test_phones_shake_scatter_and_sharpen():
+    """A white square on grey: smeared along the movement, surrounded by light, edges overdrawn."""
+    light = torch.full((1, 3, 256, 256), 0.2)
+    light[..., 96:160, 96:160] = 4
+    plain = {name: 0.0 for name in ("warmth", "tint", "vignette", "noise", "jpeg", "shake",
+                                    "shake_angle", "bloom", "sharpen")}  # fmt: skip
+    plain |= {"exposure": 0.5, "contrast": 1.0, "saturation": 1.0, "blur": 1.0}
+
+    def shown(**settings: float) -> torch.Tensor:
+        return develop(light, [plain | settings], torch.zeros_like(light))[0, 0].int()
+
+    before = shown()
+    moved = (shown(shake=24.0, shake_angle=0.0) - before).abs()
+    assert moved[128, 86:94].min() > 10 and moved[:92, 128].max() <= 1
+    halo = shown(bloom=0.15) - before
+    assert halo[128, 92] > 5 > halo[2, 2] >= 0
+    drawn = shown(sharpen=0.9)
+    assert drawn[128, 94] < before[128, 94] and drawn.max() >= before.max()

@@ -28,6 +28,11 @@ def any_colour(rng: np.random.Generator, dull: float = 0.6) -> np.ndarray:
     return hsv(h, s, rng.uniform(0.12, 0.97))
 
 
+def muted(colour: np.ndarray, share: float = 0.55) -> np.ndarray:
+    """A colour (3,) mixed with the grey of its lightness: large surfaces are seldom colourful."""
+    return colour + share * (colour.mean() - colour)
+
+
 def near(rng: np.random.Generator, colour: np.ndarray, amount: float = 0.3) -> np.ndarray:
     """A neighbouring colour."""
     return np.clip(colour * np.exp(rng.normal(0, amount) + rng.normal(0, amount / 4, 3)), 0, 1)
@@ -82,7 +87,7 @@ def plain(rng: np.random.Generator, gloss: float | None = None) -> Material:
 def fabric(scene: Scene) -> Material:
     """Cloth, leather, carpet."""
     rng = scene.rng
-    first = any_colour(rng, 0.6)
+    first = muted(any_colour(rng, 0.6), 0.25)
     kinds = [m.SOLID, m.MIXED, m.STRIPES, m.CHECKER, m.DOTS]
     kind = rng.choice(kinds, p=[0.4, 0.3, 0.12, 0.1, 0.08])
     if rng.random() < 0.06:
@@ -121,7 +126,7 @@ def wall(scene: Scene) -> Material:
     if rng.random() < 0.6:
         first = hsv(rng.normal(0.1, 0.08), rng.uniform(0, 0.2), rng.uniform(0.6, 0.97))
     else:
-        first = any_colour(rng, 0.8)
+        first = muted(any_colour(rng, 0.8))
     look = _noise(rng, 0, 0.2)
     if r < 0.5:
         return Material(m.SOLID, first, first, gloss=float(rng.uniform(0, 0.3)), **look)
@@ -157,7 +162,7 @@ def _ground(scene: Scene) -> Material:
     r = rng.random()
     if r < 0.4:
         return wood(rng, boards=True)
-    first = any_colour(rng, 0.85)
+    first = muted(any_colour(rng, 0.85))
     look = _noise(rng, 0.05, 0.35)
     if r < 0.6:
         return Material(

@@ -17,6 +17,7 @@ from train.render.vectors import rows_of
 
 SOLID, MIXED, CHECKER, STRIPES, BRICKS, PLANKS, PHOTO, DOTS, VERTEX = range(9)
 COLUMNS = 22
+FINE, FINENESS = 1, 0.13  # a second noise on all surfaces: which, and its period relative to theirs
 
 
 @dataclass
@@ -117,6 +118,14 @@ def albedo(
         footprint / noise_period,
         smooth,
     )[:, 0]
+    if smooth:  # seen by the eye: no surface is without grain
+        fine = sample(
+            bank[..., :1],
+            torch.full_like(rows[:, 13], FINE).long(),
+            uv / (FINENESS * noise_period)[:, None] + shift[:, None],
+            footprint / (FINENESS * noise_period),
+        )[:, 0]
+        grain = 0.6 * grain + 0.4 * fine
     c, s = angle.cos(), angle.sin()
     x = (c * uv[:, 0] + s * uv[:, 1]) / period + shift
     y = (c * uv[:, 1] - s * uv[:, 0]) / (period * aspect) + shift

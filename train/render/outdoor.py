@@ -22,12 +22,12 @@ def _paving(s: Scene) -> Material:
     r = rng.random()
     if r < 0.3:  # asphalt
         grey = looks.hsv(0.1, 0.03, rng.uniform(0.25, 0.5))
-        return Material(MIXED, grey, grey * 0.7, noise=1, noise_period=0.7, noise_amount=0.35,
+        return Material(MIXED, grey, grey * 0.7, noise=3, noise_period=2.5, noise_amount=0.5,
                         gloss=0.05)  # fmt: skip
     if r < 0.6:  # grass
         first = looks.hsv(rng.uniform(0.2, 0.3), rng.uniform(0.4, 0.65), rng.uniform(0.3, 0.55))
-        return Material(MIXED, first, first * [0.6, 0.7, 0.5], noise=int(rng.integers(0, 3)),
-                        noise_period=float(rng.uniform(0.6, 2)), noise_amount=0.5,
+        return Material(MIXED, first, first * [0.6, 0.7, 0.5], noise=int(rng.integers(2, 5)),
+                        noise_period=float(rng.uniform(2, 6)), noise_amount=0.7,
                         gloss=0.0)  # fmt: skip
     first = looks.hsv(0.09, rng.uniform(0.05, 0.35), rng.uniform(0.4, 0.75))
     if r < 0.85:  # slabs
@@ -35,7 +35,7 @@ def _paving(s: Scene) -> Material:
                         period=float(rng.uniform(0.2, 0.8)), aspect=float(rng.choice([0.5, 1])),
                         noise=1, noise_amount=0.35, gloss=0.05)  # fmt: skip
     return Material(
-        MIXED, first, first * 0.7, noise=0, noise_period=1.2, noise_amount=0.5, gloss=0.0
+        MIXED, first, first * 0.6, noise=2, noise_period=3.0, noise_amount=0.6, gloss=0.0
     )
 
 

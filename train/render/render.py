@@ -1,8 +1,8 @@
 """Seeds in, pictures with exact depth out.
 
-Version 3 shows the scenes of version 2, with the same depth, normals and planes to rounding;
-bounce, shadow and edge rays are fewer, so that pictures differ slightly. The pictures of version 2
-are made by the code before it (d837a2e in git's history).
+Version 3 shows the scenes of version 2, with the same depth, normals and planes to rounding, but
+fewer rays of light, surfaces with grain, and more ordinary colours and lenses. The pictures of
+version 2 are made by the code before it (d837a2e in git's history).
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def make_scene(seed: int, assets: Assets | None = None) -> Scene:
         room = build_room(scene, "room" if style == "layout" else style)
     scene.pose = place_camera(scene, room)
     scene.post = sample_post(rng)
-    if style in ("closeup", "tabletop", "person") and rng.random() < 0.35:
-        scene.post["defocus"] = float(rng.uniform(0.5, 4))
+    if style in ("closeup", "tabletop", "person") and rng.random() < 0.2:
+        scene.post["defocus"] = float(rng.uniform(0.5, 2.5))
     return scene
 
 

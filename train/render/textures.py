@@ -16,6 +16,7 @@ from train.render.assets import load_mesh
 
 SIDE = 256  # the sides of all levels are powers of two
 LEVELS = (256, 128, 64, 32, 16, 8)
+CRISP = 0.75  # below 1, levels are a bit finer than pixels; the lens blurs what would flicker
 STARTS = tuple(np.cumsum((0, *(s * s for s in LEVELS[:-1]))).tolist())
 NOISE_EXPONENTS = (0.0, 0.6, 1.0, 1.3, 1.6, 2.0, 2.4)
 NOISES = len(NOISE_EXPONENTS) + 1
@@ -89,7 +90,12 @@ def sample(
     Returns:
         (K, C).
     """
-    level = torch.log2((footprint * SIDE).clamp_min(1)).round().long().clamp_max(len(LEVELS) - 1)
+    level = (
+        torch.log2((footprint * (CRISP * SIDE)).clamp_min(1))
+        .round()
+        .long()
+        .clamp_max(len(LEVELS) - 1)
+    )
     side = SIDE >> level
     start = torch.tensor(STARTS, device=uv.device).index_select(0, level) + index * bank.shape[1]
     texels = bank.reshape(-1, bank.shape[2])
