@@ -20,7 +20,9 @@ from train.render.materials import Material
 from train.render.mesh import Mesh, flat_normals, grid_faces, smooth_normals
 from train.render.primitives import unit_ball, unit_box, unit_cone
 from train.render.render import make_scene, render_batch, render_scenes
+from train.render.rooms import build_room
 from train.render.scene import Scene
+from train.render.views import place_camera
 
 
 def volume(mesh: Mesh) -> float:
@@ -140,6 +142,28 @@ def test_scenes_with_meshes(folder):
     assert not torch.equal(batch.depth_m, render_batch(seeds, 32).depth_m)
     used = {path.stem for seed in range(6) for path in make_scene(seed, assets).textures}
     assert "crate" in used
+
+
+@pytest.mark.parametrize("style", ["desk", "still_life"])
+def test_desks_and_still_lifes(folder, style):
+    """Most cameras look at a table on which things stand: a plane, and what hides parts of it."""
+    seen = 0
+    for seed in range(6):
+        scene = Scene(np.random.default_rng(seed), Assets(meshes=folder))
+        room = build_room(scene, style)
+        scene.pose = place_camera(scene, room)
+        x, y, z = scene.pose.position
+        assert 0 < x < room.width and 0 < y < room.depth and 0.2 < z < room.height
+        tables = room.desks[::2] if style == "desk" else [(*room.table_middle, room.table_height)]
+        looked_at = False
+        for place in tables:
+            above = torch.tensor([[*place[:2], place[2] + 0.5]]).float()
+            along = torch.tensor([[0.0, 0, -1]])
+            assert scene.geometry().first_hit(above, along).t.item() <= 0.501
+            towards = scene.pose.rotation.T @ (np.asarray(place) - scene.pose.position)
+            looked_at |= towards[2] > 0 and (np.abs(towards[:2]) < 0.7 * towards[2]).all()
+        seen += looked_at
+    assert seen >= 3
 
 
 def test_layouts_become_scenes(folder):

@@ -21,8 +21,10 @@ class Room:
         style: see `build_room`.
         shelves: (3,) points in the world in front of which shelves stand, and (3,) the directions
             they face, one after the other.
+        desks: (3,) points on desks, and (3,) directions to who sits there, in turn.
         people: (3,) places of heads, and (3,) directions that they face, in turn.
-        table_height, table_middle: metres, of the table of style "tabletop".
+        table_height, table_middle: metres, of the table that styles "tabletop", "closeup" and
+            "still_life" are about.
     """
 
     width: float
@@ -31,6 +33,7 @@ class Room:
     blocked: list[Rectangle]
     style: str
     shelves: list[np.ndarray] = field(default_factory=list)
+    desks: list[np.ndarray] = field(default_factory=list)
     people: list[np.ndarray] = field(default_factory=list)
     table_height: float = 0.0
     table_middle: tuple[float, float] = (0.0, 0.0)

@@ -1,8 +1,9 @@
 """Seeds in, pictures with exact depth out.
 
-Version 3 shows the scenes of version 2, with the same depth, normals and planes to rounding, but
-fewer rays of light, surfaces with grain, and more ordinary colours and lenses. The pictures of
-version 2 are made by the code before it (d837a2e in git's history).
+Version 3 shows the procedural scenes of version 2, with the same depth, normals and planes to
+rounding, but fewer rays of light, surfaces with grain, and more ordinary colours and lenses. With
+meshes from disk, scenes are new ones: more desks and still lifes. The pictures of version 2 are
+made by the code before it (d837a2e in git's history).
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ from train.render.vectors import dot, rows_of
 from train.render.views import place_camera
 
 RENDERER_VERSION = 3
-SCENES = 2  # the version since which a seed has been the same scene, seen by the same camera
+SCENES = 2  # the version since which a seed without meshes has been the same scene and camera
 GRAIN = 8  # sizes are multiples of it
 BEYOND = 1.2  # depth of the sky, relative to the farthest surface in the picture
 STYLES = {"room": 0.25, "tabletop": 0.19, "closeup": 0.1, "shelf": 0.06, "corridor": 0.07,
           "hall": 0.05, "layout": 0.07, "person": 0.06, "outdoors": 0.15}  # fmt: skip
+WITH_MESHES = {"room": 0.2, "desk": 0.13, "still_life": 0.16, "tabletop": 0.12, "closeup": 0.06,
+               "shelf": 0.05, "corridor": 0.05, "hall": 0.04, "layout": 0.06, "person": 0.03,
+               "outdoors": 0.1}  # fmt: skip
 
 
 @dataclass
@@ -61,7 +65,8 @@ def make_scene(seed: int, assets: Assets | None = None) -> Scene:
     """The scene of one seed with its camera."""
     rng = np.random.default_rng([seed, SCENES])
     scene = Scene(rng, assets or Assets())
-    style = str(rng.choice(list(STYLES), p=list(STYLES.values())))
+    styles = STYLES if scene.assets.meshes is None else WITH_MESHES
+    style = str(rng.choice(list(styles), p=list(styles.values())))
     if style == "outdoors":
         room = build_outdoors(scene)
     elif style == "layout" and has_layouts(scene):
@@ -70,7 +75,7 @@ def make_scene(seed: int, assets: Assets | None = None) -> Scene:
         room = build_room(scene, "room" if style == "layout" else style)
     scene.pose = place_camera(scene, room)
     scene.post = sample_post(rng)
-    if style in ("closeup", "tabletop", "person") and rng.random() < 0.2:
+    if style in ("closeup", "tabletop", "person", "still_life") and rng.random() < 0.2:
         scene.post["defocus"] = float(rng.uniform(0.5, 2.5))
     return scene
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from train.render import furniture, looks, objects
+from train.render.desks import desk, still_life
 from train.render.furnish import furnish_middle
 from train.render.plan import Room, clear, rectangle
 from train.render.scene import DOWN, UP, Light, Scene
@@ -99,8 +100,9 @@ def build_room(s: Scene, style: str) -> Room:
 
     Args:
         s: an empty scene.
-        style: "room", "corridor" (long and narrow), "hall" (large and high) or "tabletop" (a room
-            with a full table near the middle).
+        style: "room", "corridor" (long and narrow), "hall" (large and high), "tabletop" or
+            "closeup" (a full table near the middle), "shelf" (shelves along the walls), "person",
+            "desk" or "still_life" (see `desks.py`).
     """
     rng = s.rng
     if style == "corridor":
@@ -131,10 +133,12 @@ def build_room(s: Scene, style: str) -> Room:
             with s.at(0, -td / 2):
                 room.blocked.append(rectangle(s, 0, 0, tw, td))
                 furniture.table(s, tw, td, room.table_height, int(rng.integers(3, 26)))
+    elif style == "still_life":
+        still_life(s, room)
     _beams(s, room)
     frames = [(0, 0, 0.0, w), (w, 0, np.pi / 2, d), (w, d, np.pi, w), (0, d, -np.pi / 2, d)]
     fill = rng.choice([0.3, 0.6, 0.9]) * (
-        0.5 if style in ("tabletop", "closeup", "corridor") else 1
+        0.5 if style in ("tabletop", "closeup", "corridor", "still_life") else 1
     )
     for x, y, yaw, length in frames:
         with s.at(x, y, 0, yaw):
@@ -154,6 +158,8 @@ def build_room(s: Scene, style: str) -> Room:
                 window(s, opening, day)
             elif opening is not None:
                 door(s, opening, h)
+            if style == "desk" and length > 1.6:
+                desk(s, room, length, opening)
             _furnish_wall(s, room, length, opening, fill)
             on_wall(s, length, h, opening)
     furnish_middle(s, room)

@@ -72,6 +72,20 @@ def _propose(s: Scene, room: Room) -> Pose:
         at = target + [flat * math.cos(yaw), flat * math.sin(yaw), away * math.sin(up)]
         at[2] = min(at[2], room.height - 0.1)
         return look_at(at, target, roll, fov)
+    if room.style == "still_life" and kind < 0.9:
+        target = np.array([*room.table_middle, room.table_height + rng.uniform(0, 0.12)])
+        away, yaw = rng.uniform(0.4, 1.2), rng.uniform(0, 2 * math.pi)
+        up = math.radians(float(rng.choice([rng.uniform(4, 20), rng.uniform(20, 60)])))
+        flat = away * math.cos(up)
+        at = target + [flat * math.cos(yaw), flat * math.sin(yaw), away * math.sin(up)]
+        return look_at(at, target + rng.normal(0, 0.08, 3), roll, fov)
+    if room.style == "desk" and room.desks and kind < 0.85:
+        k = 2 * int(rng.integers(len(room.desks) // 2))
+        facing = room.desks[k + 1]
+        aside = np.array([-facing[1], facing[0], 0]) * rng.normal(0, 0.5)
+        at = room.desks[k] + rng.uniform(0.4, 1.7) * (facing + aside)
+        target = room.desks[k] + rng.normal(0, 0.2, 3) * (1, 1, 0.5)
+        return look_at(at + [0, 0, rng.uniform(0.1, 0.9)], target, roll, fov)
     faced = room.shelves if room.style == "shelf" else room.people
     if room.style in ("shelf", "person") and faced and kind < 0.85:
         k = 2 * int(rng.integers(len(faced) // 2))
@@ -161,7 +175,7 @@ def place_camera(s: Scene, room: Room) -> Pose:
             near = np.quantile(np.where(seen, z, 50), 0.03)
             spread = np.log(np.where(seen, z, 20.0)).std()
             score = min(spread, 0.6) + 0.35 * np.log(parts) + rng.normal(0, 0.15)
-            good = near >= (0.15 if room.style == "closeup" else 0.22)
+            good = near >= (0.15 if room.style in ("closeup", "still_life") else 0.22)
             good = good and seen.mean() > (0.35 if s.outdoors else 0.6)
             if good and lazy:
                 return p
