@@ -42,6 +42,25 @@ def test_light_falls_off_and_casts_shadows():
     assert (shaded < 0.05).all(), "all of what is seen from below lies in the shadow"
 
 
+def test_faint_lamps_count_where_bright_ones_are_hidden():
+    scene = empty_scene(look(np.array([0.0, 0, 0.3]), 0, -np.pi / 2, 0, 40))
+    bright, faint = (np.full(3, x) for x in (200.0, 1.0))
+    scene.lights = [
+        Light(np.array([0.0, 0, 2]), np.zeros((2, 3)), bright, np.zeros(3)),
+        Light(np.array([0.0, 0.6, 0.4]), np.zeros((2, 3)), faint, np.zeros(3)),
+    ]
+    black = Material(first=np.zeros(3), noise_amount=0.0)
+    scene.box((-5, -5, -1), (5, 5, 0), black)
+    scene.box((-1, -1, 0.5), (1, 1, 0.55), black)  # hides the bright lamp
+    stage = Stage(scene)
+    rays = (torch.from_numpy(scene.pose.rotation).float()
+            @ camera_rays(intrinsics_of([scene.pose], 32), 32)[0].flatten(1)).T  # fmt: skip
+    surface = stage.look(torch.tensor([0.0, 0, 0.3]).expand_as(rays), rays, 0.01)
+    light = illuminate(stage, Lamps.of(stage), surface, 32, torch.Generator().manual_seed(0))
+    distance2 = surface.point[:, 0] ** 2 + (surface.point[:, 1] - 0.6) ** 2 + 0.16
+    torch.testing.assert_close(light.matt[:, 0], 0.4 / distance2**1.5, rtol=3e-2, atol=2e-2)
+
+
 def test_walls_light_each_other():
     """A red wall beside a white floor in white light reddens it, and most nearby."""
     scene = empty_scene(look(np.array([0.0, 0, 2]), 0, -np.pi / 2, 0, 60))

@@ -15,7 +15,7 @@ richer, and other ones; without them everything is made by procedure:
 - --environments: panoramas `<name>.npy`, (H, 2 H, 3) linear RGB; those taken outdoors become skies.
 
 A run that was stopped goes on where it was when the same command is given again; what is lost is at
-most the shard it was working on. Every worker is a process with one thread, about 0.15 s a picture
+most the shard it was working on. Every worker is a process with one thread, about 0.17 s a picture
 at 256 x 256. Rays are always cast on the CPU, by Embree; `--device` only says where to shade. On a
 machine with a GPU, many --workers on the CPU are the way to feed it.
 

@@ -22,7 +22,7 @@ FILL = 0.01  # light that is everywhere: where a beam hides the only lamp, somet
 # spread over the sphere: this is the order of their directions, which differ between neighbours.
 SPREAD = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
 GOLDEN = (0.618034, 0.754878)  # shifts that spread one noise over many lamps
-FAINT = 0.02  # share of a pixel's light below which a lamp is left out
+FAINT = 0.003  # a lamp is left out below this share of a pixel's light without shadows
 
 
 @dataclass

@@ -124,6 +124,7 @@ def albedo(
             torch.full_like(rows[:, 13], FINE).long(),
             uv / (FINENESS * noise_period)[:, None] + shift[:, None],
             footprint / (FINENESS * noise_period),
+            smooth=False,
         )[:, 0]
         grain = 0.6 * grain + 0.4 * fine
     c, s = angle.cos(), angle.sin()
