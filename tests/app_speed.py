@@ -2,6 +2,8 @@
 
 Times are taken inside the page, from the visitor's click to the picture that has been painted. The
 goals are those of two quiet cores with the bundled model; the load is reported with the times.
+`tests/results/app_speed.json` is such a report: a cloud begins with some of its points, all of them
+follow (`cloud_complete`).
 """
 
 from __future__ import annotations
