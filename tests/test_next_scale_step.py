@@ -7,9 +7,11 @@ import torch
 
 from depthart.sampling import Sampler
 from tests.conftest import make_tiny
-from train.decoded_depth import decoded_depth_error
+from train.autoregressive import Shares, parameter_groups
+from train.data.sample import Batch
+from train.decoded_depth import decoded_depth_error, true_depth
 from train.loop import RunConfig
-from train.next_scale_step import NextScaleStep, StepConfig
+from train.next_scale_step import NextScaleStep, StepConfig, decoded_scale
 from train.objectives import dynamic_targets, teacher_forcing
 
 RUN = RunConfig(steps=10, bf16=False, device="cpu")
@@ -100,37 +102,69 @@ def test_progressive_steps_train_the_first_scales(given):
 
 
 def test_decoded_depth_error_is_zero_for_the_truth(given):
-    """A last scale whose expected code is what is missing, for features that codes can make."""
+    """A last scale whose expected code is what is missing, of a depth that the decoder can draw."""
     model, image, depth = copy.deepcopy(given)
     quantizer = model.vqvae.quantizer
-    model.vqvae.decoder.head.weight.data.mul_(0.1)  # pictures within [-1, 1]
     with torch.no_grad():
         indices, totals = quantizer.tokenize(depth)
-    lesson = teacher_forcing(model, image, totals[-1])
-    # The reached features are themselves the truth, so the true codes of every scale solve it.
+        truth = model.vqvae.decode(totals[-1]).mean(1, keepdim=True)
     logits = torch.full((2, model.scales.total, model.config.vocab_size), -100.0)
-    tokens = torch.cat(indices, dim=1)
-    logits.scatter_(2, tokens.unsqueeze(-1), 100.0)
-    lesson = lesson._replace(totals=[torch.zeros_like(depth), *totals[:-1]])
-    error = decoded_depth_error(model, logits, lesson, totals[-1], 9)
-    assert error.item() == pytest.approx(0, abs=1e-6)
-    worse = decoded_depth_error(model, -logits, lesson, totals[-1], 9)
-    assert worse.item() > 1e-3
+    logits.scatter_(2, torch.cat(indices, dim=1).unsqueeze(-1), 100.0)
+    lesson = teacher_forcing(model, image, depth)
+    error = decoded_depth_error(model, logits, lesson, truth, 9)
+    assert error.item() == pytest.approx(0, abs=1e-5)
+    assert decoded_depth_error(model, -logits, lesson, truth, 9).item() > 1e-3
+    partly = truth.clone()
+    partly[..., :100, :] = torch.nan  # not measured
+    there = decoded_depth_error(model, -logits, lesson, partly, 9)
+    changed = torch.where(partly.isnan(), partly, truth)
+    assert there.isfinite() and there == decoded_depth_error(model, -logits, lesson, changed, 9)
+    error = decoded_depth_error(model, logits, lesson, partly, 9)
+    assert error.item() == pytest.approx(0, abs=1e-5)
+
+
+def test_true_depth_is_unknown_in_holes_and_the_sky():
+    depth = torch.rand(2, 1, 64, 64) + 1
+    depth[0, 0, :5], depth[1, 0, :3] = 0, torch.inf  # holes, sky
+    valid = (depth > 0) & depth.isfinite()
+    truth = true_depth(Batch(torch.zeros(2, 3, 64, 64), depth, valid, torch.zeros(2, 4)))
+    assert truth.isnan().flatten(1).sum(1).tolist() == [5 * 64, 3 * 64]
+    order = depth[0][valid[0]].argsort()
+    assert (truth[0][valid[0]][order].diff() >= 0).all() and truth[0].nan_to_num().max() == 1
 
 
 def test_decoded_depth_teaches_the_transformer_only(given):
     model, image, depth = given
-    config = StepConfig(decoded_depth=0.5)
-    step = NextScaleStep(model, config, RUN)
-    torch.manual_seed(2)
+    truth = torch.rand(2, 1, 256, 256) * 2 - 1
+    step = NextScaleStep(model, StepConfig(decoded_depth=0.5), RUN)
     lesson = step.lesson(0, image, depth)
-    plain = NextScaleStep(model, StepConfig(), RUN).loss(lesson, step.logits(lesson, image), depth)
-    loss, report = step.loss(lesson, step.logits(lesson, image), depth)
+    plain = step.loss(lesson, step.logits(lesson, image))
+    loss, report = step.loss(lesson, step.logits(lesson, image), truth)
     assert loss.item() == pytest.approx(plain[0].item() + 0.5 * report["decoded_depth"].item())
     (loss - plain[0]).backward()
     assert model.transformer.head.weight.grad.abs().max() > 0
     assert all(p.grad is None for p in model.vqvae.parameters())
     model.zero_grad()
+
+
+def test_the_decoder_learns_when_it_may(given):
+    model, image, depth = copy.deepcopy(given)
+    groups = parameter_groups(model, Shares(decoder=0.5))
+    assert groups[1]["lr_scale"] == 0.5
+    step = NextScaleStep(model, StepConfig(decoded_depth=1.0), RUN)
+    step(0, image, depth, torch.zeros(2, 1, 256, 256))[0].backward()
+    learning = {name for name, p in model.named_parameters() if p.grad is not None}
+    assert any(name.startswith("vqvae.decoder") for name in learning)
+    kept = ("vqvae.encoder", "vqvae.pre_quant", "vqvae.quantizer", "image_encoder")
+    assert not any(name.startswith(kept) for name in learning)
+
+
+def test_every_other_step_decodes_the_last_scale():
+    drawn = []
+    for seed in range(200):
+        torch.manual_seed(seed)
+        drawn.append(decoded_scale(10))
+    assert 90 <= drawn.count(9) <= 130 and set(drawn) == set(range(10))
 
 
 def test_unreadable_schedules_are_refused_at_once(given):

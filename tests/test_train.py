@@ -9,7 +9,9 @@ import torch
 import depthart
 from tests.conftest import rendered_shard
 from train import autoencoder, autoregressive, evaluate, image_encoder, report
+from train.baseline_parts import load_vqvae
 from train.data.loader import prefetch
+from train.dense import load_dense
 
 SCALE = ["--batch-size", "2", "--log-every", "1", "--save-every", "2", "--warmup", "1"]
 
@@ -85,6 +87,30 @@ def test_the_encoder_learns_when_it_may(parts, data, tmp_path):
     changed = [k for k, v in trained.model.image_encoder.state_dict().items()
                if not torch.equal(v, frozen[k])]  # fmt: skip
     assert len(changed) > len(frozen) / 2
+
+
+def test_the_decoder_learns_from_true_depth(parts, data, tmp_path):
+    flags = ("--decoded-depth", "1", "--train-decoder", "1", "--train-encoder", "1")
+    trained = run(tmp_path, parts, data, 2, *flags).model.vqvae.state_dict()
+    given = load_vqvae(parts[1]).state_dict()
+    changed = {name.split(".")[0] for name, value in trained.items()
+               if (value - given[name]).abs().max() > 3e-4}  # fmt: skip
+    assert changed == {"decoder", "post_quant"}
+    with pytest.raises(SystemExit):
+        run(tmp_path / "none", parts, data, 2, "--train-decoder", "1")
+    with pytest.raises(SystemExit):
+        run(tmp_path / "none", parts, data, 2, "--cache", str(tmp_path / "c"), *flags[:2])
+
+
+def test_the_encoder_goes_on_from_a_checkpoint(parts, data, tmp_path):
+    start = parts[3]
+    image_encoder.main(["-o", str(tmp_path), "--start", start, "--steps", "1", *SCALE, *data])
+    given, trained = load_dense(start), load_dense(tmp_path / "model")
+    fuse = trained.encoder.fuse.weight - given.encoder.fuse.weight
+    assert 0 < fuse.abs().max() < 0.01
+    assert (trained.head.weight - given.head.weight).abs().max() > 0.01  # a new one
+    with pytest.raises(SystemExit):
+        image_encoder.main(["-o", str(tmp_path), "--start", start, "--trunk", "t", *data])
 
 
 def test_results_and_tables(parts, data, tmp_path):

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from depthart.model import DepthART
 from depthart.predictor import Predictor, save_model
 from train import cost
 from train.baseline_parts import load_encoder, load_vqvae
+from train.decoded_depth import true_depth
 from train.features import FeatureCache, encode_batch, encode_depth
 from train.loop import Loader, RunConfig, autocast, describe_run, device_of, fit
 from train.next_scale_step import NextScaleStep, StepConfig, add_step_arguments, step_config
@@ -38,22 +40,25 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("a cache freezes the encoder: drop --cache or --train-encoder")
     if options.cache and options.resident:
         parser.error("a cache is read from its files: drop --cache or --resident")
+    if options.cache and options.decoded_depth:
+        parser.error("a cache holds no depth maps: drop --cache or --decoded-depth")
+    if options.train_decoder and not options.decoded_depth:
+        parser.error("only --decoded-depth teaches the decoder: give it a weight")
 
     run, config = run_config(options, DEFAULTS), step_config(options)
     if options.dry_run:
-        return print(dry_run(model_config(options), config, run, options.train_encoder))
+        return print(dry_run(model_config(options), config, run, shares(options)))
     torch.manual_seed(run.seed)
     device = device_of(run)
     model = build_model(options).to(device)
     sets = validation_sources(options, limit=16)
     describe_run(options.output, run=run, model=model.config, step=config, options=vars(options))
-    groups = parameter_groups(model, options.train_encoder)
+    groups = parameter_groups(model, shares(options))
     features_of = feature_batches(model, options, run)
     loss_on = NextScaleStep(model, config, run)
 
     def loss_of_step(step: int):
-        image, depth = (part.to(device, non_blocking=True) for part in features_of(step))
-        return loss_on(step, image, depth)
+        return loss_on(step, *(part.to(device, non_blocking=True) for part in features_of(step)))
 
     def evaluate() -> dict[str, float]:
         def depth_of(images: Tensor) -> Tensor:
@@ -98,6 +103,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--train-encoder", type=float, default=0.0, help="its learning rate, as a share of --lr"
     )
+    parser.add_argument(
+        "--train-decoder",
+        type=float,
+        default=0.0,
+        help="learning rate of the VQ-VAE's decoder, as a share of --lr; needs --decoded-depth",
+    )
     add_step_arguments(parser)
     add_data_arguments(parser)
     add_run_arguments(parser, DEFAULTS)
@@ -133,23 +144,41 @@ def _with_encoder(model: DepthART, folder: Path | None) -> DepthART:
     return model
 
 
-def parameter_groups(model: DepthART, encoder_share: float) -> list[dict]:
-    """The VQ-VAE is frozen; the image encoder too unless it has a share of the learning rate."""
-    model.vqvae.requires_grad_(False)
-    encoder = list(model.image_encoder.parameters()) if model.config.image_encoder else []
-    for parameter in encoder:
-        parameter.requires_grad_(encoder_share > 0)
-    frozen = {id(p) for p in [*model.vqvae.parameters(), *encoder]}
-    groups: list[dict] = [{"params": [p for p in model.parameters() if id(p) not in frozen]}]
-    if encoder_share > 0:
-        groups.append({"params": encoder, "lr_scale": encoder_share})
+class Shares(NamedTuple):
+    """Learning rates of the parts that came trained, as shares of the transformer's."""
+
+    encoder: float = 0.0
+    decoder: float = 0.0  # the VQ-VAE's
+
+
+FROZEN = Shares()
+
+
+def shares(options: argparse.Namespace) -> Shares:
+    return Shares(options.train_encoder, options.train_decoder)
+
+
+def parameter_groups(model: DepthART, shares: Shares = FROZEN) -> list[dict]:
+    """The transformer, and the parts that learn along; everything else is frozen."""
+    model.requires_grad_(False)
+    groups = [{"params": list(model.transformer.parameters())}]
+    if shares.encoder and model.config.image_encoder:
+        groups.append(
+            {"params": list(model.image_encoder.parameters()), "lr_scale": shares.encoder}
+        )
+    if shares.decoder:
+        parts = (model.vqvae.post_quant, model.vqvae.decoder)
+        decoder = [parameter for part in parts for parameter in part.parameters()]
+        groups.append({"params": decoder, "lr_scale": shares.decoder})
+    for parameter in (p for group in groups for p in group["params"]):
+        parameter.requires_grad_(True)
     return groups
 
 
 def feature_batches(
     model: DepthART, options: argparse.Namespace, run: RunConfig
-) -> Callable[[int], tuple[Tensor, Tensor]]:
-    """Function from step number to image features and depth features, cached or computed."""
+) -> Callable[[int], tuple[Tensor, ...]]:
+    """Function from step number to what `NextScaleStep` is called with, cached or computed."""
     size = model.config.image_size
     if options.cache:
         mixture = training_mixture(options, size, run)
@@ -160,11 +189,12 @@ def feature_batches(
 
     def encode(step: int) -> tuple[Tensor, Tensor]:
         batch = batch_of(step).to(device)
+        truth = (true_depth(batch),) if options.decoded_depth else ()
         if not options.train_encoder:
-            return encode_batch(model, batch)
+            return *encode_batch(model, batch), *truth
         with autocast(run):
             images = batch.image.contiguous(memory_format=torch.channels_last)
-            return model.image_features(images), encode_depth(model, batch)
+            return model.image_features(images), encode_depth(model, batch), *truth
 
     return encode
 
@@ -177,22 +207,22 @@ def model_config(options: argparse.Namespace) -> DepthARTConfig:
 
 
 def dry_run(
-    config: DepthARTConfig, step: StepConfig, run: RunConfig, encoder_share: float = 0.0
+    config: DepthARTConfig, step: StepConfig, run: RunConfig, shares: Shares = FROZEN
 ) -> cost.Cost:
     """Cost of one part of a step at the end of a run (all scales), encoding included."""
     run = replace(run, device="cpu")  # where fake tensors are
     with cost.imagined(lambda: DepthART(config)) as model:
-        parameter_groups(model, encoder_share)
+        parameter_groups(model, shares)
         picture = torch.zeros(run.part, 3, config.image_size, config.image_size)
         last = replace(step, mix="", progressive="")  # fake numbers decide nothing
 
         def loss() -> Tensor:
             with torch.autocast("cpu", torch.bfloat16, enabled=run.bf16):
-                with torch.set_grad_enabled(encoder_share > 0):
+                with torch.set_grad_enabled(shares.encoder > 0):
                     image = model.image_features(picture)
                 with torch.no_grad():
                     depth = model.vqvae.encode(picture).float()
-                return NextScaleStep(model, last, run)(0, image, depth)[0]
+                return NextScaleStep(model, last, run)(0, image, depth, picture[:, :1])[0]
 
         return cost.estimate(model, loss, run.part)
 

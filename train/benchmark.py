@@ -35,6 +35,7 @@ from train.autoregressive import DEFAULTS, parameter_groups
 from train.data.mixture import Mixture
 from train.data.rendered import RenderedScenes
 from train.data.sample import Sample
+from train.decoded_depth import true_depth
 from train.features import encode_batch
 from train.loop import RunConfig, device_of
 from train.next_scale_step import NextScaleStep, add_step_arguments, step_config
@@ -73,7 +74,7 @@ class Bench:
         source = RenderedScenes(options.rendered) if options.rendered else Synthetic()
         size = self.model.config.image_size
         self.mixture = Mixture([(source, 1)], size, options.batch_size)
-        groups = parameter_groups(self.model, 0.0)
+        groups = parameter_groups(self.model)
         self.parameters = [p for group in groups for p in group["params"]]
         self.optimizer = torch.optim.AdamW(groups, lr=DEFAULTS.lr, betas=DEFAULTS.betas)
         self.ema = Ema(self.model, DEFAULTS.ema)
@@ -99,7 +100,8 @@ class Bench:
         batch = timed("data", lambda: self.mixture.batch(number))
         image, depth = timed("encode", lambda: encode_batch(self.model, batch))
         lesson = timed("rollout", lambda: step.lesson(0, image, depth))
-        loss = timed("forward", lambda: step.loss(lesson, step.logits(lesson, image), depth)[0])
+        truth = true_depth(batch.to(self.device)) if step.config.decoded_depth else None
+        loss = timed("forward", lambda: step.loss(lesson, step.logits(lesson, image), truth)[0])
         timed("backward", loss.backward)
         timed("optimizer", self._update)
         return times

@@ -1,6 +1,7 @@
-"""Beyond the paper: an error on the decoded depth map itself, through the frozen VQ-VAE decoder.
+"""Beyond the paper: an error on the decoded depth map itself, through the VQ-VAE's decoder.
 
-Letters: B batch, l tokens of one scale, V codes, z latent channels, S side of the latent grid.
+Letters: B batch, l tokens of one scale, V codes, z latent channels, S side of the latent grid,
+H side of the depth map.
 """
 
 from __future__ import annotations
@@ -9,34 +10,45 @@ import torch
 from torch import Tensor
 
 from depthart.model import DepthART
+from train.data.sample import Batch
+from train.dense import gradient_error
 from train.objectives import Lesson
+from train.vq_images import depth_images
 from train.vqvae_loss import nearness
+
+GRADIENT_WEIGHT = 0.5
+
+
+def true_depth(batch: Batch) -> Tensor:
+    """Normalised depth (B, 1, H, H) in [-1, 1] (eq. 9); NaN where it is unknown (holes, sky)."""
+    return depth_images(batch)[:, :1].masked_fill(~batch.valid, torch.nan)
 
 
 def decoded_depth_error(
-    model: DepthART, logits: Tensor, lesson: Lesson, depth_features: Tensor, scale: int
+    model: DepthART, logits: Tensor, lesson: Lesson, truth: Tensor, scale: int
 ) -> Tensor:
-    """Mean absolute error of the depth after one scale, weighted by nearness.
+    """Relative error of the depth after one scale, and of its gradients.
 
     The scale's answer is its expected codes, so that the gradient reaches the logits; what the
-    scales before it gave is taken as it is. The truth is the VQ-VAE's own decoding of the true
-    features, unquantised: the error asks for nothing that the decoder cannot draw.
+    scales before it gave is taken as it is.
 
     Args:
         logits: (B, l_1 + ... + l_k, V) of all scales in use.
         lesson: with its `totals`.
-        depth_features: VQ-VAE features of the true depth, (B, z, S, S).
+        truth: (B, 1, H, H) in [-1, 1], see `true_depth`.
         scale: 0-based, one of those in use.
 
     Returns:
-        scalar; inputs in [-1, 1], so about twice the relative error of near pixels.
+        scalar; absolute errors are weighted by `nearness`, about half the inverse depth.
     """
     quantizer = model.vqvae.quantizer
     piece = model.scales.split(logits, len(lesson.targets))[scale]
     codes = piece.float().softmax(-1) @ quantizer.codebook.weight.detach()  # (B, l, z)
-    predicted = model.vqvae.decode(lesson.totals[scale] + quantizer.expand(codes, scale))
-    with torch.no_grad():
-        truth = model.vqvae.decode(depth_features).float().clamp(-1, 1).mean(1, keepdim=True)
+    features = lesson.totals[scale] + quantizer.expand(codes, scale)  # (B, z, S, S)
+    decoded = model.vqvae.decode(features.contiguous(memory_format=torch.channels_last))
+    measured = (~truth.isnan()).float()
+    truth = truth.nan_to_num()
     # The decoder's three channels are one depth map.
-    error = (predicted.float().mean(1, keepdim=True) - truth).abs()
-    return (error * nearness(truth)).mean()
+    error = (decoded.float().mean(1, keepdim=True) - truth) * nearness(truth) * measured
+    pixel = error.abs().sum() / measured.sum().clamp_min(1)
+    return pixel + GRADIENT_WEIGHT * gradient_error(error, measured)

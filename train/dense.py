@@ -60,16 +60,24 @@ def dense_loss(log_depth: Tensor, depth: Tensor, valid: Tensor) -> tuple[Tensor,
     error = log_depth - target
     offset = masked_median(error.detach(), weight > 0)
     error = error - offset
-    pixel = _mean(error.abs(), weight)
-    gradient = log_depth.new_zeros(())
+    pixel, gradient = _mean(error.abs(), weight), gradient_error(error, weight)
+    return pixel + 0.5 * gradient, {"pixel": pixel.detach(), "gradient": gradient.detach()}
+
+
+def gradient_error(error: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute differences of neighbouring errors, summed over four resolutions.
+
+    Args:
+        error, weight: (B, 1, h, w); pairs count by the product of their weights.
+    """
+    total = error.new_zeros(())
     for _ in range(4):
         for dim in (-1, -2):
-            pair = weight.narrow(dim, 1, weight.shape[dim] - 1) * weight.narrow(
-                dim, 0, weight.shape[dim] - 1
-            )
-            gradient = gradient + _mean(error.diff(dim=dim).abs(), pair) / 4
+            length = weight.shape[dim] - 1
+            pair = weight.narrow(dim, 1, length) * weight.narrow(dim, 0, length)
+            total = total + _mean(error.diff(dim=dim).abs(), pair) / 4
         error, weight = error[..., ::2, ::2], weight[..., ::2, ::2]
-    return pixel + 0.5 * gradient, {"pixel": pixel.detach(), "gradient": gradient.detach()}
+    return total
 
 
 def shrink_log_depth(depth: Tensor, valid: Tensor, side: int) -> tuple[Tensor, Tensor]:

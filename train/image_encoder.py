@@ -12,6 +12,7 @@ from depthart.config import DepthARTConfig
 from depthart.encoder import ImageEncoderConfig
 from depthart.trunks import TRUNKS
 from train import cost
+from train.baseline_parts import load_encoder
 from train.dense import DenseDepth, dense_loss, load_imagenet_trunk, save_dense
 from train.loop import RunConfig, autocast, describe_run, device_of, fit
 from train.options import add_preset, add_run_arguments, parse_arguments, run_config
@@ -21,6 +22,8 @@ from train.validate import validate_sets
 
 DEFAULTS = RunConfig(steps=1500, batch_size=16, lr=5e-4, warmup=100)
 TRUNK_LR_SCALE = 0.3  # the trunk starts from ImageNet
+STARTED_LR_SCALE = 0.25  # the encoder comes trained, its head is nearly new
+HEAD_STEPS = 60  # before, for the new head alone: it would unmake what the encoder has learned
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -29,6 +32,9 @@ def main(arguments: list[str] | None = None) -> None:
     add_preset(parser)
     parser.add_argument("--backbone", choices=sorted(TRUNKS), help="default: the preset's")
     parser.add_argument("--trunk", help="ImageNet weights of the backbone (train.imagenet)")
+    parser.add_argument(
+        "--start", type=Path, help="go on from the image encoder of a checkpoint; a new head"
+    )
     add_data_arguments(parser)
     add_run_arguments(parser, DEFAULTS)
     options = parse_arguments(parser, arguments)
@@ -36,26 +42,35 @@ def main(arguments: list[str] | None = None) -> None:
     config, run = DepthARTConfig.preset(options.preset), run_config(options, DEFAULTS)
     if config.image_encoder is None:
         parser.error(f"preset {options.preset} has no image encoder")
-    encoder = config.image_encoder
+    if options.start and (options.trunk or options.backbone):
+        parser.error("--start brings its own trunk: drop --trunk and --backbone")
+    started = load_encoder(options.start) if options.start else None
+    encoder = started.config if started else config.image_encoder
     if options.backbone:
         encoder = replace(encoder, trunk=options.backbone)
     if options.dry_run:
         return print(dry_run(encoder, run, config.image_size))
     torch.manual_seed(run.seed)
     model = DenseDepth(encoder)
+    if started:
+        model.encoder = started
     if options.trunk:
         load_imagenet_trunk(model.encoder, options.trunk)
     device = device_of(run)
     model = model.to(device, memory_format=torch.channels_last)
     validation = validation_sources(options)
     describe_run(options.output, run=run, model=encoder, options=vars(options))
-    batch_of = training_batches(options, config.image_size, run)
 
-    def loss_of_step(step: int):
-        batch = batch_of(step).to(device)
-        with autocast(run):
-            log_depth = model(batch.image.to(memory_format=torch.channels_last))
-        return dense_loss(log_depth, batch.depth, batch.valid)
+    def loss_on(run: RunConfig):
+        batch_of = training_batches(options, config.image_size, run)
+
+        def loss_of_step(step: int):
+            batch = batch_of(step).to(device)
+            with autocast(run):
+                log_depth = model(batch.image.to(memory_format=torch.channels_last))
+            return dense_loss(log_depth, batch.depth, batch.valid)
+
+        return loss_of_step
 
     def depth_of(images: torch.Tensor) -> torch.Tensor:
         return model.depth(images.to(device))
@@ -68,15 +83,26 @@ def main(arguments: list[str] | None = None) -> None:
 
     trunk = list(model.encoder.trunk.parameters())
     inside = {id(p) for p in trunk}
-    rest = [p for p in model.parameters() if id(p) not in inside]
-    groups = [{"params": trunk, "lr_scale": TRUNK_LR_SCALE}, {"params": rest}]
+    rest = [p for p in model.encoder.parameters() if id(p) not in inside]
+    head = [p for part in (model.head, model.smooth, model.out) for p in part.parameters()]
+    share = STARTED_LR_SCALE if started else 1.0
+    groups = [
+        {"params": trunk, "lr_scale": TRUNK_LR_SCALE * share},
+        {"params": rest, "lr_scale": share},
+        {"params": head},
+    ]
 
     def publish(weights: dict[str, torch.Tensor], step: int) -> None:
         save_dense(encoder, weights, options.output / "model")
 
+    if started:
+        only_head = replace(run, steps=HEAD_STEPS, save_every=HEAD_STEPS)
+        model.encoder.requires_grad_(False)
+        fit(model, loss_on(only_head), only_head, options.output / "head", [{"params": head}])
+        model.encoder.requires_grad_(True)
     fit(
         model,
-        loss_of_step,
+        loss_on(run),
         run,
         options.output,
         groups,

@@ -6,6 +6,7 @@ Letters: B batch, z latent channels, S side of the latent grid, E image features
 from __future__ import annotations
 
 import argparse
+import random
 from dataclasses import dataclass, field
 
 import torch
@@ -48,11 +49,17 @@ class NextScaleStep:
         self._share_at = depthart_share(config.mix) if config.mix else None
 
     def __call__(
-        self, step: int, image: Tensor, depth: Tensor
+        self, step: int, image: Tensor, depth: Tensor, truth: Tensor | None = None
     ) -> tuple[Tensor, dict[str, float | Tensor]]:
-        """Image features (see `DepthART.image_features`) and depth features (B, z, S, S)."""
+        """Loss, and numbers to log.
+
+        Args:
+            image: features, see `DepthART.image_features`.
+            depth: features (B, z, S, S) of the true depth before quantisation.
+            truth: the depth itself, see `decoded_depth.true_depth`; for `decoded_depth` only.
+        """
         lesson = self.lesson(step, image, depth)
-        loss, report = self.loss(lesson, self.logits(lesson, image), depth)
+        loss, report = self.loss(lesson, self.logits(lesson, image), truth)
         if self._share_at:
             report["depthart_share"] = self._share_at(step / self.run.steps)
         return loss, report
@@ -76,18 +83,24 @@ class NextScaleStep:
             return self.model(image, lesson.inputs, len(lesson.targets))
 
     def loss(
-        self, lesson: Lesson, logits: Tensor, depth: Tensor
+        self, lesson: Lesson, logits: Tensor, truth: Tensor | None = None
     ) -> tuple[Tensor, dict[str, float | Tensor]]:
         model, config = self.model, self.config
         codebook = model.vqvae.quantizer.codebook.weight
         loss, report = next_scale_loss(logits, lesson, codebook, model.scales, config.loss)
-        if config.decoded_depth:
-            scale = int(torch.randint(len(lesson.targets), ()))
+        if config.decoded_depth and truth is not None:
+            scale = decoded_scale(len(lesson.targets))
             with autocast(self.run):
-                error = decoded_depth_error(model, logits, lesson, depth, scale)
+                error = decoded_depth_error(model, logits, lesson, truth, scale)
             loss = loss + config.decoded_depth * error
             report["decoded_depth"] = error.detach()
         return loss, report
+
+
+def decoded_scale(count: int) -> int:
+    """Which of `count` scales a step decodes: every other time the last, which people look at."""
+    draw = random.Random(torch.initial_seed())  # the loop seeds every step
+    return count - 1 if draw.random() < 0.5 else draw.randrange(count)
 
 
 def add_step_arguments(parser: argparse.ArgumentParser) -> None:
