@@ -10,8 +10,10 @@ from depthart.metrics import METRICS
 from train import report
 from train.data.sample import Sample
 from train.evaluate import Scorer, evaluate, summarize
-from train.report import METHODS, average_ranks, ranking_table, scale_curves
+from train.floors import constant_guess, mean_map_guess
+from train.report import METHODS, average_ranks, ranking_table, scale_curves, source_table
 from train.scale_figure import draw_scales
+from train.scoring import guess_scores
 
 SIDES = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
 
@@ -95,6 +97,30 @@ def test_lines_have_all_scores(lines):
             assert len(line["abs_rel_per_scale"]) == len(SIDES)
     assert len(lines[3]["entropy_per_scale"]) == len(SIDES)
     assert json.loads(json.dumps(lines)) == lines  # plain numbers only
+
+
+def test_the_mean_map_is_that_of_the_training_pairs(tmp_path):
+    """Maps that differ by a factor alone have one mean, and it is no error to guess it."""
+    near, far = room(), room()
+    far.depth = 3 * far.depth
+    far.depth[:3] = 0  # not measured
+    guess = mean_map_guess([[near], [far]])
+    scores = guess_scores(guess, near, 64)
+    assert scores["abs_rel"] < 0.02 < guess_scores(constant_guess, near, 64)["abs_rel"]
+    with pytest.raises(ValueError, match="mean map"):
+        far.depth[:] = 0
+        mean_map_guess([[far]])
+
+
+def test_errors_of_each_source_stand_in_the_card(lines):
+    more = [line | {"dataset": "other", "abs_rel": 0.5} for line in lines]
+    assert source_table(lines, "model/argmax") == ""  # one source says nothing new
+    rows = source_table([*lines, *more], "model/argmax").splitlines()
+    assert rows[0].startswith("| AbsRel of | pictures | constant guess | far-top")
+    assert "mean map" not in rows[0]
+    mine = next(row["abs_rel"] for row in lines[4:] if row["method"] == "model/argmax")
+    assert rows[2] == "| other | 1 | 0.500 | 0.500 | 0.500 |"
+    assert rows[3].endswith(f"| {mine:.3f} |")
 
 
 def test_means_are_over_scenes_and_over_those_with_the_score():

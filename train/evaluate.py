@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import get_args
@@ -36,10 +36,11 @@ from depthart.predictor import Predictor
 from depthart.registry import load
 from train.config_file import parse_arguments
 from train.data.sample import Sample
-from train.evaluate_models import FLOORS, chosen_models, evaluate_models, label_of
+from train.evaluate_models import chosen_models, evaluate_models, label_of
+from train.floors import FLOORS, MEAN_MAP, add_floor_arguments, floors
 from train.scoring import Scorer, guess_scores, read_lines, summarize, write_results
 from train.sources import SET_HELP, validation_sources
-from train.validate import constant_guess, ramp_guess
+from train.validate import DepthFunction
 
 __all__ = ["Scorer", "evaluate", "guess_scores", "main", "model_scores", "soft_limit", "summarize"]
 
@@ -88,6 +89,7 @@ def evaluate(
     sets: dict[str, list[Sample]],
     samplers: tuple[str, ...],
     how: Alignment = "scale",
+    floors: Mapping[str, DepthFunction] = FLOORS,
 ) -> Iterator[dict[str, object]]:
     """Yield one result per data set, method and picture.
 
@@ -105,10 +107,9 @@ def evaluate(
             }
             scorer = Scorer(sample)
             results = {
-                "constant": guess_scores(constant_guess, sample, size, scorer),
-                "ramp": guess_scores(ramp_guess, sample, size, scorer),
-                "vqvae": soft_limit(model, sample, scorer),
+                floor: guess_scores(guess, sample, size, scorer) for floor, guess in floors.items()
             }
+            results["vqvae"] = soft_limit(model, sample, scorer)
             for sampler in samplers:
                 scores = model_scores(model, sample, sampler, True, how, scorer)
                 results[f"model/{sampler}"] = scores
@@ -144,6 +145,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--data", "--validate", dest="validate", action="append", metavar="SET",
         help=f"such as nyuv2=FOLDER: {SET_HELP}",
     )  # fmt: skip
+    add_floor_arguments(parser)
     parser.add_argument("--limit", type=int, default=200, help="pictures of each set, 0 = all")
     parser.add_argument(
         "--align", choices=get_args(Alignment), help="default: what the model's kind leaves open"
@@ -156,19 +158,20 @@ def main(arguments: list[str] | None = None) -> None:
     sets = validation_sources(options, options.limit or sys.maxsize)
     if not sets:
         parser.error("name data to evaluate on: --held-out, --real or --data NAME=FOLDER")
+    guesses = floors(options)
     if options.models:
         folder, names = options.output or TABLE_1, chosen_models(options.models)
-        replaced = {*map(label_of, names), *FLOORS}
+        replaced = {*map(label_of, names), *FLOORS, MEAN_MAP}
         kept = read_lines(folder) if options.keep else []
         kept = [line for line in kept if line["set"] in sets and line["method"] not in replaced]
-        lines = evaluate_models(names, sets, options.align, options.device)
+        lines = evaluate_models(names, sets, options.align, options.device, guesses)
         write_results(folder, chain(kept, lines))
         return
     predictor = load(options.model, "cpu")
     if not isinstance(predictor, Predictor):
         parser.error(f"{options.model} is no refinement model: evaluate it with --models")
     how = options.align or alignment_for(predictor.kind)
-    lines = evaluate(predictor.model, sets, tuple(options.samplers), how)
+    lines = evaluate(predictor.model, sets, tuple(options.samplers), how, guesses)
     write_results(options.output, lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from depthart.align import Alignment, alignment_for
@@ -13,10 +13,10 @@ from depthart.images import Photo
 from depthart.prediction import Kind
 from depthart.registry import list_models, load
 from train.data.sample import Sample
+from train.floors import FLOORS
 from train.scoring import Scorer, guess_scores
-from train.validate import constant_guess, ramp_guess
+from train.validate import DepthFunction
 
-FLOORS = {"constant": constant_guess, "ramp": ramp_guess}
 FLOOR_SIDE = 256
 
 
@@ -54,6 +54,7 @@ def evaluate_models(
     sets: dict[str, list[Sample]],
     how: Alignment | None = None,
     device: str = "auto",
+    floors: Mapping[str, DepthFunction] = FLOORS,
 ) -> Iterator[dict[str, object]]:
     """Yield one line per method, data set and picture: first the floors, then model by model.
 
@@ -64,7 +65,7 @@ def evaluate_models(
     scorers = {name: [Scorer(sample) for sample in samples] for name, samples in sets.items()}
     for name, group in scorers.items():
         for number, scorer in enumerate(group):
-            for floor, guess in FLOORS.items():
+            for floor, guess in floors.items():
                 scores = guess_scores(guess, scorer.sample, FLOOR_SIDE, scorer)
                 yield _where(name, number, scorer.sample) | {
                     "method": floor, "family": "floor", "kind": "scale_invariant"
@@ -92,9 +93,7 @@ def table_alignment(kind: Kind) -> Alignment:
     return "scale" if kind == "metric" else alignment_for(kind)
 
 
-def predictor_scores(
-    predictor: BasePredictor, scorer: Scorer, how: Alignment
-) -> dict[str, object]:
+def predictor_scores(predictor: BasePredictor, scorer: Scorer, how: Alignment) -> dict[str, object]:
     """Scores of a model's answer as it comes by default, with AbsRel per step if there are more."""
     started = time.perf_counter()
     steps = list(predictor.refine(Photo(scorer.sample.image)))

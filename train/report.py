@@ -18,16 +18,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from train.config_file import parse_arguments
+from train.floors import MEAN_MAP
 from train.markers import fill
 from train.ranking import RANKED, SETS, average_ranks
 from train.scale_figure import draw_scales
+from train.scoring import read_lines
 from train.table1 import table_1
+from train.validate import mean_over_scenes
 
 RESULTS_MARKER, TABLE_MARKER = "results", "table 1"
 TABLE_1 = Path("train/results/table1")
 METHODS = {
     "constant": "constant guess",
     "ramp": "far-top, near-bottom ramp",
+    MEAN_MAP: "mean map of training pairs",
     "model/argmax": "DepthART, likeliest codes",
     "model/sample": "DepthART, mean of 5 draws",
     "model/expected": "DepthART, expected codes",
@@ -36,22 +40,56 @@ METHODS = {
 
 
 def table(summary: dict) -> str:
-    """Markdown table of the last scale's errors, one row per method."""
+    """Markdown table of the last scale's errors, one row per method.
+
+    Plane errors are in it where all methods have them (rendered scenes).
+    """
     sets = [name for name in SETS if name in summary]
-    head = " | ".join(f"{SETS[name]}: AbsRel | δ₁ error" for name in sets)
-    rows = [f"| | {head} |", "|---|" + "---|---|" * len(sets)]
-    for method, label in METHODS.items():
-        if not all(method in summary[name] for name in sets):
-            continue
-        cells = [
-            f"{summary[name][method]['abs_rel']:.3f} | {summary[name][method]['delta1_error']:.3f}"
-            for name in sets
+    methods = [m for m in METHODS if all(m in summary[name] for name in sets)]
+    columns = [
+        (name, score)
+        for name in sets
+        for score in ("abs_rel", "delta1_error", "pe_fla", "pe_ori")
+        if all(score in summary[name][method] for method in methods)
+    ]
+    labels = [
+        f"{SETS[name]}: {RANKED[score]}" if score == "abs_rel" else RANKED[score]
+        for name, score in columns
+    ]
+    rows = ["| | " + " | ".join(labels) + " |", "|---|" + "---|" * len(labels)]
+    for method in methods:
+        numbers = [
+            f"{summary[name][method][score]:.{2 if score.startswith('pe_') else 3}f}"
+            for name, score in columns
         ]
-        rows.append(f"| {label} | " + " | ".join(cells) + " |")
+        rows.append(f"| {METHODS[method]} | " + " | ".join(numbers) + " |")
     counts = ", ".join(f"{summary[n]['constant']['pictures']} {SETS[n]}" for n in sets)
-    methods = [summary[name][m] for name in sets for m in METHODS if m in summary[name]]
-    how = " or ".join(sorted({method.get("alignment", "scale") for method in methods}))
+    alignments = {summary[name][m].get("alignment", "scale") for name in sets for m in methods}
+    how = " or ".join(sorted(alignments))
     return "\n".join([*rows, "", f"{counts}; predictions aligned by {how}; lower is better."])
+
+
+def source_table(lines: Sequence[dict], method: str, name: str = "real_dev") -> str:
+    """Markdown table of AbsRel on each source of a set, beside the floors; "" if it has one.
+
+    Args:
+        lines: of `results.jsonl`.
+        method: the model's row in them.
+    """
+    methods = {m: METHODS[m] for m in ("constant", "ramp", MEAN_MAP, method)}
+    groups: dict[str, dict[str, list[dict]]] = {}
+    for line in lines:
+        if line["set"] == name and line["method"] in methods:
+            groups.setdefault(line["dataset"], {}).setdefault(line["method"], []).append(line)
+    if len(groups) < 2:
+        return ""
+    shown = [m for m in methods if all(m in group for group in groups.values())]
+    rows = ["| AbsRel of | pictures | " + " | ".join(methods[m] for m in shown) + " |"]
+    rows.append("|---|---|" + "---|" * len(shown))
+    for dataset, group in sorted(groups.items(), key=lambda item: (-len(item[1][method]), item[0])):
+        numbers = [f"{mean_over_scenes(group[m], 'abs_rel'):.3f}" for m in shown]
+        rows.append(f"| {dataset} | {len(group[method])} | " + " | ".join(numbers) + " |")
+    return "\n".join(rows)
 
 
 def per_scale_table(summary: dict, method: str, sides: tuple[int, ...]) -> str:
@@ -165,6 +203,8 @@ def main(arguments: list[str] | None = None) -> None:
     config = json.loads((options.checkpoint / "config.json").read_text())
     sides = tuple(config["vqvae"]["sides"])
     content = table(summary) + "\n\n" + per_scale_table(summary, method, sides)
+    if sources := source_table(read_lines(options.checkpoint), method):
+        content += "\n\n" + sources
     if options.compare:
         results = {}
         for label, folder in folders.items():

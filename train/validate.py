@@ -20,9 +20,7 @@ SCORES = ("abs_rel", "delta1_error")
 DepthFunction = Callable[[Tensor], Tensor]  # (B, 3, S, S) in [-1, 1] -> (B, S, S)
 
 
-def score(
-    prediction: np.ndarray, sample: Sample, how: Alignment = "scale"
-) -> dict[str, float]:
+def score(prediction: np.ndarray, sample: Sample, how: Alignment = "scale") -> dict[str, float]:
     """Errors of one map after alignment, resized to the sample's size."""
     depth = resize_depth(prediction, *sample.depth.shape)
     valid = sample.counted()
@@ -86,14 +84,3 @@ def mean_over_scenes(lines: Iterable[dict], key: str) -> np.ndarray | float:
 def mean_scores(lines: Sequence[dict]) -> dict[str, float]:
     """`mean_over_scenes` of the scores that training runs look at."""
     return {name: round(float(mean_over_scenes(lines, name)), 4) for name in SCORES}
-
-
-def constant_guess(images: Tensor) -> Tensor:
-    """Floor: the same depth everywhere."""
-    return torch.ones_like(images[:, 0])
-
-
-def ramp_guess(images: Tensor) -> Tensor:
-    """Floor: far at the top, near at the bottom, linear in depth from 1 to 0.3."""
-    ramp = torch.linspace(1, 0.3, images.shape[-2])
-    return ramp[None, :, None].expand_as(images[:, 0])
