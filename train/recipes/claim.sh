@@ -6,8 +6,8 @@
 #   RENDERED=rooms HELD_OUT=rooms_held_out REAL=real_rgbd OUT=runs/claim bash train/recipes/claim.sh
 #
 # Optional: DATA (further sets with their shares), STEPS, BATCH, LR, SCALES (how many are trained; 6), PARTS and
-# OBJECTIVES (a selection of the runs), RESULTS (a folder for the summaries alone). Scores of all samplers
-# after each scale are in $OUT/RUN/results.json; those after scale SCALES count.
+# OBJECTIVES (a selection of the runs), SAMPLERS, RESULTS (a folder for the summaries alone). Scores of all
+# samplers after each scale are in $OUT/RUN/results.json; those after scale SCALES count.
 set -euo pipefail
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -37,7 +37,7 @@ for part in ${PARTS:-start-paper encoder-paper encoder-ours vq-paper}; do
       "${data[@]}" --cache "$OUT/features-${part%%-*}" --cache-samples "$((STEPS * BATCH))" \
       --progressive "1:${SCALES:-6}" --steps "$STEPS" --batch-size "$BATCH" --lr "${LR:-6e-4}" --warmup 30 --ema 0.98
     $PYTHON -m train.evaluate -o "$run" --model "$run/model" --held-out "$HELD_OUT" --real "$REAL" \
-      --limit "${LIMIT:-40}"
+      --limit "${LIMIT:-40}" --samplers ${SAMPLERS:-argmax sample expected}
     if [ -n "${RESULTS:-}" ]; then
       mkdir -p "$RESULTS" && cp "$run/results.json" "$RESULTS/$part-$objective.json"
     fi
