@@ -32,9 +32,9 @@ METHODS = {
     "constant": "constant guess",
     "ramp": "far-top, near-bottom ramp",
     MEAN_MAP: "mean map of training pairs",
-    "model/argmax": "DepthART, likeliest codes",
-    "model/sample": "DepthART, mean of 5 draws",
-    "model/expected": "DepthART, expected codes",
+    "model/argmax": "likeliest codes",
+    "model/sample": "mean of 5 draws",
+    "model/expected": "expected codes",
     "vqvae": "VQ-VAE's own reconstruction (soft limit)",
 }
 
