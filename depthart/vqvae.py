@@ -1,7 +1,7 @@
 """VQ-VAE of depth maps and pictures: convolutional encoder and decoder around the quantiser.
 
 VAR's architecture (`vae_ch160v4096z32`) and, with `stem_patch` > 1, a light one whose first and
-last layers work on patches. Letters: B batch, C latent channels, S latent side, P stem patch.
+last layers work on patches (their seams are smoothed away). Letters: B batch, C latent channels, S latent side, P stem patch.
 """
 
 from __future__ import annotations
@@ -150,6 +150,24 @@ class Upsample(nn.Conv2d):
         return super().forward(F.interpolate(x, scale_factor=2, mode="nearest"))
 
 
+class SmoothSeams(nn.Module):
+    """A fixed mean over P x P pixels, centred: (B, C, H, W) -> same.
+
+    Patches drawn side by side leave a grid, a pattern of period P. The mean over one period takes
+    exactly that away, and little else: a picture made of patches has hardly finer detail.
+    """
+
+    def __init__(self, patch: int) -> None:
+        super().__init__()
+        self.patch = patch
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.pad(x, (self.patch // 2,) * 4, mode="replicate")
+        x = F.avg_pool2d(x, self.patch, stride=1)
+        # An even mean lies between pixels; the mean of two neighbours is on them again.
+        return F.avg_pool2d(x, 2, stride=1) if self.patch % 2 == 0 else x
+
+
 class Level(nn.Module):
     """Residual blocks at one resolution, each followed by attention if asked for."""
 
@@ -218,7 +236,9 @@ class Decoder(nn.Module):
         self.upsamples = nn.ModuleList(Upsample(width) for width in widths[1:])
         self.norm = _norm(widths[0])
         self.head = nn.Conv2d(widths[0], 3 * patch * patch, 3, padding=1)
-        self.unpatch = nn.PixelShuffle(patch) if patch > 1 else nn.Identity()
+        self.unpatch = (
+            nn.Sequential(nn.PixelShuffle(patch), SmoothSeams(patch)) if patch > 1 else nn.Identity()
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         x = self.middle(self.stem(features))

@@ -8,7 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from depthart.config import DepthARTConfig
-from depthart.vqvae import VQVAE, Downsample, ResidualBlock, SpatialAttention, Upsample, VQVAEConfig
+from depthart.vqvae import (
+    VQVAE, Downsample, ResidualBlock, SmoothSeams, SpatialAttention, Upsample, VQVAEConfig,
+)  # fmt: skip
 
 SMALL = VQVAEConfig(
     image_size=16, widths=(32, 64), stem_patch=2, blocks=1, latent_channels=4, vocab_size=16,
@@ -160,3 +162,15 @@ def test_widths_must_suit_group_norm():
 def test_scales_must_end_at_the_latent_side():
     with pytest.raises(ValueError, match="gives 8 latent cells a side, the scales end at 4"):
         replace(SMALL, image_size=32)
+
+
+@pytest.mark.parametrize("patch", [2, 3, 4])
+def test_seams_of_patches_are_smoothed_away_and_slopes_stay(patch):
+    smooth, inside = SmoothSeams(patch), slice(patch, -patch)
+    grid = torch.zeros(1, 1, 24, 24)
+    grid[..., ::patch, :] = 1
+    grid[..., 1::patch] -= 0.5
+    assert smooth(grid)[..., inside, inside].std() < 1e-6 < grid.std()
+    slope = torch.arange(24.0).expand(1, 1, 24, 24)
+    assert smooth(slope).shape == slope.shape
+    torch.testing.assert_close(smooth(slope)[..., inside], slope[..., inside])
