@@ -1,7 +1,8 @@
 """VQ-VAE of depth maps and pictures: convolutional encoder and decoder around the quantiser.
 
 VAR's architecture (`vae_ch160v4096z32`) and, with `stem_patch` > 1, a light one whose first and
-last layers work on patches (their seams are smoothed away). Letters: B batch, C latent channels, S latent side, P stem patch.
+last layers work on patches (their seams are smoothed away). Letters: B batch, C latent channels,
+S latent side, P stem patch.
 """
 
 from __future__ import annotations
@@ -236,9 +237,8 @@ class Decoder(nn.Module):
         self.upsamples = nn.ModuleList(Upsample(width) for width in widths[1:])
         self.norm = _norm(widths[0])
         self.head = nn.Conv2d(widths[0], 3 * patch * patch, 3, padding=1)
-        self.unpatch = (
-            nn.Sequential(nn.PixelShuffle(patch), SmoothSeams(patch)) if patch > 1 else nn.Identity()
-        )
+        seamless = nn.Sequential(nn.PixelShuffle(patch), SmoothSeams(patch))
+        self.unpatch = seamless if patch > 1 else nn.Identity()
 
     def forward(self, features: Tensor) -> Tensor:
         x = self.middle(self.stem(features))
