@@ -40,7 +40,7 @@ for objective in ${OBJECTIVES:-depthart}; do
   $PYTHON -m train.autoregressive -o "$OUT/$objective" --objective "$objective" \
     "${data[@]}" "${run[@]}" --vqvae "$OUT/vqvae/vqvae" --encoder "$OUT/encoder/model" \
     --average scale --code-error 4 --rollout expected --progressive "0.2:6,0.4:8" \
-    --train-encoder 0.25 --decoded-depth 4 --train-decoder 0.5 --steps "${TRANSFORMER_STEPS:-8000}" --lr 6e-4 --save-every 1000
+    --train-encoder 0.1 --steps "${TRANSFORMER_STEPS:-8000}" --lr 6e-4 --save-every 1000
   $PYTHON -m train.evaluate -o "$OUT/$objective/model" --model "$OUT/$objective/model" \
     --held-out "$HELD_OUT" "${real[@]}"
 done

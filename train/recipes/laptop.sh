@@ -45,17 +45,12 @@ $PYTHON -m train.image_encoder -o "$OUT/encoder" "${data[@]}" --backbone "$BACKB
   --steps "${ENCODER_STEPS:-2000}" --save-every 250
 
 # Beyond the paper, for both objectives alike: equal scales, expected codes, coarse scales first.
-# First the transformer alone on cached features, then everything but the codes together.
-ours=(--average scale --code-error 4 --rollout expected)
 for objective in ${OBJECTIVES:-depthart}; do
-  $PYTHON -m train.autoregressive -o "$OUT/$objective-alone" --objective "$objective" "${data[@]}" \
+  $PYTHON -m train.autoregressive -o "$OUT/$objective" --objective "$objective" "${data[@]}" \
     --vqvae "$OUT/vqvae/vqvae" --encoder "$OUT/encoder/model" \
     --cache "$OUT/features" --cache-samples "${CACHE_SAMPLES:-8000}" \
-    "${ours[@]}" --progressive "0.45:6,0.85:8" "${stage[@]}" --lr 6e-4
-  $PYTHON -m train.autoregressive -o "$OUT/$objective" --objective "$objective" "${data[@]}" \
-    --start "$OUT/$objective-alone/model" --train-encoder 0.25 --decoded-depth 4 --train-decoder 0.5 \
-    "${ours[@]}" --progressive "0.3:6,0.65:8" --steps "${JOINT_STEPS:-600}" --batch-size 8 --lr 4e-4 \
-    --lr-end 0.03 --warmup 30 --ema 0.99 --save-every 100
+    --average scale --code-error 4 --rollout expected --progressive "0.45:6,0.85:8" \
+    "${stage[@]}" --lr 6e-4
   $PYTHON -m train.evaluate -o "$OUT/$objective/model" --model "$OUT/$objective/model" \
     --held-out "$HELD_OUT" "${real[@]}"
 done
