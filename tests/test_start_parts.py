@@ -5,11 +5,15 @@ import argparse
 import pytest
 import torch
 
-from depthart.checkpoints import CheckpointError
+from depthart.checkpoints import CHECKPOINTS, CheckpointError
 from depthart.config import DepthARTConfig
+from depthart.images import open_photo, to_model_input
 from depthart.model import DepthART
 from depthart.predictor import save_model
 from train.autoregressive import build_model
+from train.dense import load_dense
+
+EXAMPLES = CHECKPOINTS.parent / "assets/examples"
 
 
 @pytest.fixture(params=["tiny", "tiny-vq"])
@@ -43,3 +47,14 @@ def test_the_encoder_of_a_depthart_checkpoint(other):
     else:
         built = build_model(options("tiny", encoder=folder))
         assert equal(built.image_encoder, model.image_encoder)
+
+
+def test_the_bundled_encoder_has_seen_what_is_near():
+    """A desk from above: its near edge is at the bottom of the picture, the room at the top."""
+    model = load_dense(CHECKPOINTS / "encoder-small").eval()
+    photo = open_photo(EXAMPLES / "tabletop.jpg")
+    depth = model.depth(to_model_input(photo, 256))[0]
+    assert depth.shape == (256, 256) and depth.isfinite().all()
+    assert depth[:40].median() > 1.3 * depth[-40:].median()
+    built = build_model(options("small", encoder=CHECKPOINTS / "encoder-small"))
+    assert equal(built.image_encoder, model.encoder)
