@@ -5,6 +5,8 @@ import copy
 import pytest
 import torch
 
+from depthart.config import DepthARTConfig
+from depthart.model import DepthART
 from depthart.sampling import Sampler
 from tests.conftest import make_tiny
 from train.autoregressive import Shares, parameter_groups
@@ -157,6 +159,17 @@ def test_the_decoder_learns_when_it_may(given):
     assert any(name.startswith("vqvae.decoder") for name in learning)
     kept = ("vqvae.encoder", "vqvae.pre_quant", "vqvae.quantizer", "image_encoder")
     assert not any(name.startswith(kept) for name in learning)
+
+
+@pytest.mark.parametrize("preset", ["tiny", "tiny-vq"])
+def test_all_but_the_trained_parts_learn(preset):
+    """Embeddings and projections, too, which stand beside the transformer's blocks."""
+    model = DepthART(DepthARTConfig.preset(preset))
+    groups = parameter_groups(model)
+    learning = {name for name, p in model.named_parameters() if p.requires_grad}
+    given = ("vqvae.", "image_encoder.")
+    assert learning == {n for n, _ in model.named_parameters() if not n.startswith(given)}
+    assert "word_embed.weight" in learning and len(groups[0]["params"]) == len(learning)
 
 
 def test_every_other_step_decodes_the_last_scale():

@@ -159,9 +159,11 @@ def shares(options: argparse.Namespace) -> Shares:
 
 
 def parameter_groups(model: DepthART, shares: Shares = FROZEN) -> list[dict]:
-    """The transformer, and the parts that learn along; everything else is frozen."""
+    """The transformer with its embeddings, and the parts that learn along; the rest is frozen."""
     model.requires_grad_(False)
-    groups = [{"params": list(model.transformer.parameters())}]
+    given = ("vqvae.", "image_encoder.")  # what came trained
+    own = [p for name, p in model.named_parameters() if not name.startswith(given)]
+    groups: list[dict] = [{"params": own}]
     if shares.encoder and model.config.image_encoder:
         groups.append(
             {"params": list(model.image_encoder.parameters()), "lr_scale": shares.encoder}
