@@ -140,7 +140,9 @@ def test_decoded_depth_teaches_the_transformer_only(given):
     truth = torch.rand(2, 1, 256, 256) * 2 - 1
     step = NextScaleStep(model, StepConfig(decoded_depth=0.5), RUN)
     lesson = step.lesson(0, image, depth)
-    plain = step.loss(lesson, step.logits(lesson, image))
+    plain = NextScaleStep(model, StepConfig(), RUN).loss(lesson, step.logits(lesson, image))
+    with pytest.raises(ValueError, match="true depth"):
+        step.loss(lesson, step.logits(lesson, image))
     loss, report = step.loss(lesson, step.logits(lesson, image), truth)
     assert loss.item() == pytest.approx(plain[0].item() + 0.5 * report["decoded_depth"].item())
     (loss - plain[0]).backward()

@@ -88,7 +88,9 @@ class NextScaleStep:
         model, config = self.model, self.config
         codebook = model.vqvae.quantizer.codebook.weight
         loss, report = next_scale_loss(logits, lesson, codebook, model.scales, config.loss)
-        if config.decoded_depth and truth is not None:
+        if config.decoded_depth:
+            if truth is None:
+                raise ValueError("the error of the decoded depth needs the true depth")
             scale = decoded_scale(len(lesson.targets))
             with autocast(self.run):
                 error = decoded_depth_error(model, logits, lesson, truth, scale)
