@@ -79,6 +79,17 @@ def test_cached_features_train_and_are_reused(parts, data, tmp_path):
     run(tmp_path / "b", parts, data, 2, *cache, "--objective", "var", "--soft-targets", "1")
     assert (tmp_path / "cache/depth.npy").stat().st_mtime_ns == before
     assert np.load(tmp_path / "cache/image.npy").shape == (4, 256, 32)
+    with pytest.raises(FileNotFoundError, match="without true depth"):
+        run(tmp_path / "c", parts, data, 2, *cache, "--decoded-depth", "1")
+
+
+def test_cached_features_teach_with_true_depth_as_well(parts, data, tmp_path):
+    flags = ["--decoded-depth", "1", "--cache", str(tmp_path / "cache"), "--cache-samples", "4"]
+    run(tmp_path / "a", parts, data, 1, *flags, "--log-every", "1")
+    truth = np.load(tmp_path / "cache/truth.npy")
+    assert truth.shape == (4, 1, 64, 64)
+    assert np.nanmin(truth) >= -1.001 and np.nanmax(truth) <= 1.001 and np.nanstd(truth) > 0.1
+    assert "decoded_depth" in (tmp_path / "a/log.jsonl").read_text()
 
 
 def test_the_encoder_learns_when_it_may(parts, data, tmp_path):
@@ -98,8 +109,6 @@ def test_the_decoder_learns_from_true_depth(parts, data, tmp_path):
     assert changed == {"decoder", "post_quant"}
     with pytest.raises(SystemExit):
         run(tmp_path / "none", parts, data, 2, "--train-decoder", "1")
-    with pytest.raises(SystemExit):
-        run(tmp_path / "none", parts, data, 2, "--cache", str(tmp_path / "c"), *flags[:2])
 
 
 def test_the_encoder_goes_on_from_a_checkpoint(parts, data, tmp_path):

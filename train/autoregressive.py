@@ -40,8 +40,6 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("a cache freezes the encoder: drop --cache or --train-encoder")
     if options.cache and options.resident:
         parser.error("a cache is read from its files: drop --cache or --resident")
-    if options.cache and options.decoded_depth:
-        parser.error("a cache holds no depth maps: drop --cache or --decoded-depth")
     if options.train_decoder and not options.decoded_depth:
         parser.error("only --decoded-depth teaches the decoder: give it a weight")
 
@@ -184,7 +182,10 @@ def feature_batches(
     size = model.config.image_size
     if options.cache:
         mixture = training_mixture(options, size, run)
-        cache = FeatureCache.build(options.cache, model.eval(), mixture, options.cache_samples)
+        truth = bool(options.decoded_depth)
+        cache = FeatureCache.build(
+            options.cache, model.eval(), mixture, options.cache_samples, truth
+        )
         return Loader(lambda n: cache.batch(n, run.part, run.seed), run)
     batch_of = training_batches(options, size, run)
     device = device_of(run)

@@ -15,6 +15,7 @@ from train import processes
 from train.data.loader import prefetch
 from train.data.mixture import Mixture
 from train.data.sample import Batch
+from train.decoded_depth import true_depth
 from train.vq_images import depth_images
 
 
@@ -36,27 +37,35 @@ def encode_depth(model: DepthART, batch: Batch) -> Tensor:
 
 
 class FeatureCache:
-    """Augmented samples encoded once: memory-mapped `image.npy` and `depth.npy`, float16."""
+    """Augmented samples encoded once: memory-mapped `image.npy` and `depth.npy`, float16.
 
-    def __init__(self, folder: str | Path) -> None:
+    `truth.npy` beside them, if it was asked for, holds `decoded_depth.true_depth`.
+    """
+
+    def __init__(self, folder: str | Path, truth: bool = False) -> None:
+        """
+        Raises:
+            FileNotFoundError: without a finished cache, or one without the true depth wanted.
+        """
         folder = Path(folder)
         if not (folder / "meta.json").is_file():
             raise FileNotFoundError(f"no finished feature cache in {folder}")
-        self.image = np.load(folder / "image.npy", mmap_mode="r")
-        self.depth = np.load(folder / "depth.npy", mmap_mode="r")
+        if truth and not (folder / "truth.npy").is_file():
+            raise FileNotFoundError(f"{folder} was made without true depth: name another folder")
+        names = ("image", "depth", "truth")[: 3 if truth else 2]
+        self.arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in names]
         self._orders: dict[tuple[int, int], np.ndarray] = {}
 
     def __len__(self) -> int:
-        return len(self.depth)
+        return len(self.arrays[0])
 
-    def batch(self, number: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
+    def batch(self, number: int, size: int, seed: int) -> tuple[Tensor, ...]:
         """Batch `number` of an endless sequence of shuffled epochs."""
         positions = np.arange(number * size, (number + 1) * size)
         epochs, places = np.divmod(positions, len(self))
         rows = np.array([self._order(seed, e)[p] for e, p in zip(epochs, places, strict=True)])
         rows.sort()  # reads the file in its order
-        image, depth = self.image[rows], self.depth[rows]
-        return torch.from_numpy(image).float(), torch.from_numpy(depth).float()
+        return tuple(torch.from_numpy(array[rows]).float() for array in self.arrays)
 
     def _order(self, seed: int, epoch: int) -> np.ndarray:
         if (seed, epoch) not in self._orders:
@@ -68,7 +77,7 @@ class FeatureCache:
 
     @classmethod
     def build(
-        cls, folder: str | Path, model: DepthART, mixture: Mixture, count: int
+        cls, folder: str | Path, model: DepthART, mixture: Mixture, count: int, truth: bool = False
     ) -> FeatureCache:
         """Encode the first `count` samples of a mixture, unless the folder is finished already.
 
@@ -76,17 +85,19 @@ class FeatureCache:
         """
         folder = Path(folder)
         if processes.is_main() and not (folder / "meta.json").is_file():
-            cls._encode(folder, model, mixture, count)
+            cls._encode(folder, model, mixture, count, truth)
         processes.wait()
-        return cls(folder)
+        return cls(folder, truth)
 
     @staticmethod
-    def _encode(folder: Path, model: DepthART, mixture: Mixture, count: int) -> None:
+    def _encode(
+        folder: Path, model: DepthART, mixture: Mixture, count: int, truth: bool
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         batches = count // mixture.batch_size
         arrays: list[np.memmap] = []
         for n, batch in enumerate(prefetch(mixture.batch, 0, batches)):
-            encoded = encode_batch(model, batch)
+            encoded = encode_batch(model, batch) + ((true_depth(batch),) if truth else ())
             if not arrays:
                 arrays = [
                     np.lib.format.open_memmap(
@@ -95,7 +106,7 @@ class FeatureCache:
                         dtype=np.float16,
                         shape=(batches * mixture.batch_size, *part.shape[1:]),
                     )
-                    for name, part in zip(("image", "depth"), encoded, strict=True)
+                    for name, part in zip(("image", "depth", "truth"), encoded, strict=False)
                 ]
             rows = slice(n * mixture.batch_size, (n + 1) * mixture.batch_size)
             for array, part in zip(arrays, encoded, strict=True):
