@@ -87,7 +87,7 @@ def test_cached_features_teach_with_true_depth_as_well(parts, data, tmp_path):
     flags = ["--decoded-depth", "1", "--cache", str(tmp_path / "cache"), "--cache-samples", "4"]
     run(tmp_path / "a", parts, data, 1, *flags, "--log-every", "1")
     truth = np.load(tmp_path / "cache/truth.npy")
-    assert truth.shape == (4, 1, 64, 64)
+    assert truth.shape == (4, 1, 256, 256)
     assert np.nanmin(truth) >= -1.001 and np.nanmax(truth) <= 1.001 and np.nanstd(truth) > 0.1
     assert "decoded_depth" in (tmp_path / "a/log.jsonl").read_text()
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What decides how far DepthART is ahead of VAR, in small: both objectives from the same start on the same
-# batches, with the paper's own settings and with ours, and with the picture as the paper's quantised
-# tokens ("vq"), as a pre-trained encoder's features ("encoder"), or going on from START ("start").
+# batches, with the paper's own settings ("paper"), with ours ("ours"), and with the error of the decoded depth
+# on top ("decoded"); with the picture as the paper's quantised tokens ("vq"), as a pre-trained encoder's
+# features ("encoder"), or going on from START ("start", with ENCODER's features if that is named).
 #
 #   RENDERED=rooms HELD_OUT=rooms_held_out REAL=real_rgbd OUT=runs/claim bash train/recipes/claim.sh
 #
@@ -22,19 +23,20 @@ data=() ; for set in ${DATA:-}; do data+=(--data "$set"); done
 
 for part in ${PARTS:-start-paper encoder-paper encoder-ours vq-paper}; do
   case $part in
-    encoder-*) parts=(--preset small --vqvae "$MODEL" --encoder "$MODEL") ;;
+    encoder-*) parts=(--preset small --vqvae "$MODEL" --encoder "${ENCODER:-$MODEL}") ;;
     vq-*) parts=(--preset small-vq --vqvae "$MODEL") ;;
-    start-*) parts=(--start "$START") ;;
-    *) echo "unknown part '$part'; known: {start,encoder,vq}-{paper,ours}" >&2 ; exit 2 ;;
+    start-*) parts=(--start "$START" ${ENCODER:+--encoder "$ENCODER"}) ;;
+    *) echo "unknown part '$part'; known: {start,encoder,vq}-{paper,ours,decoded}" >&2 ; exit 2 ;;
   esac
+  options=() cache=$OUT/features-${part%%-*}
   case $part in
-    *-paper) options=() ;;
-    *-ours) options=(--average scale --code-error 4 --rollout expected) ;;
+    *-ours | *-decoded) options+=(--average scale --code-error 4 --rollout expected) ;;&
+    *-decoded) options+=(--decoded-depth 8) cache+=-depth ;;
   esac
   for objective in ${OBJECTIVES:-var depthart}; do
     run=$OUT/$part-$objective
     $PYTHON -m train.autoregressive -o "$run" --objective "$objective" "${parts[@]}" "${options[@]}" \
-      "${data[@]}" --cache "$OUT/features-${part%%-*}" --cache-samples "$((STEPS * BATCH))" \
+      "${data[@]}" --cache "$cache" --cache-samples "$((STEPS * BATCH))" \
       --progressive "1:${SCALES:-6}" --steps "$STEPS" --batch-size "$BATCH" --lr "${LR:-6e-4}" --warmup 30 --ema 0.98
     $PYTHON -m train.evaluate -o "$run" --model "$run/model" --held-out "$HELD_OUT" --real "$REAL" \
       --limit "${LIMIT:-40}" --samplers ${SAMPLERS:-argmax sample expected}
