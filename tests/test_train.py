@@ -7,11 +7,14 @@ import pytest
 import torch
 
 import depthart
+from depthart.images import Photo, to_model_input
 from tests.conftest import rendered_shard
 from train import autoencoder, autoregressive, evaluate, image_encoder, report
 from train.baseline_parts import load_vqvae
 from train.data.loader import prefetch
+from train.data.rendered import RenderedScenes
 from train.dense import load_dense
+from train.validate import score
 
 SCALE = ["--batch-size", "2", "--log-every", "1", "--save-every", "2", "--warmup", "1"]
 
@@ -86,7 +89,7 @@ def test_cached_features_train_and_are_reused(parts, data, tmp_path):
 def test_cached_features_teach_with_true_depth_as_well(parts, data, tmp_path):
     flags = ["--decoded-depth", "1", "--cache", str(tmp_path / "cache"), "--cache-samples", "4"]
     run(tmp_path / "a", parts, data, 1, *flags, "--log-every", "1")
-    truth = np.load(tmp_path / "cache/truth.npy")
+    truth = np.load(tmp_path / "cache/truth.npy").astype(np.float32)
     assert truth.shape == (4, 1, 256, 256)
     assert np.nanmin(truth) >= -1.001 and np.nanmax(truth) <= 1.001 and np.nanstd(truth) > 0.1
     assert "decoded_depth" in (tmp_path / "a/log.jsonl").read_text()
@@ -125,10 +128,10 @@ def test_the_encoder_goes_on_from_a_checkpoint(parts, data, tmp_path):
 def test_results_and_tables(parts, data, tmp_path):
     run(tmp_path, parts, data, 2)
     checkpoint = tmp_path / "model"
-    flags = ["--limit", "3", "--mean-map", f"rendered={data[1]}"]
+    flags = ["--limit", "3", "--mean-map", f"rendered={data[1]}", "--dense", parts[3]]
     evaluate.main(["-o", str(checkpoint), "--model", str(checkpoint), *data[2:], *flags])
     lines = [json.loads(line) for line in (checkpoint / "results.jsonl").read_text().splitlines()]
-    assert len(lines) == 3 * 7
+    assert len(lines) == 3 * 8
     document = tmp_path / "README.md"
     document.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
     report.main([str(checkpoint), str(document)])
@@ -136,6 +139,13 @@ def test_results_and_tables(parts, data, tmp_path):
     constant = np.mean([line["abs_rel"] for line in lines if line["method"] == "constant"])
     assert f"| constant guess | {constant:.3f} |" in text
     assert "| mean map of training pairs |" in text
+    sample = RenderedScenes(data[1])[1]
+    depth = load_dense(parts[3]).depth(to_model_input(Photo(sample.image), 256))[0].numpy()
+    dense = [line for line in lines if line["method"] == "dense"]
+    assert dense[1]["abs_rel"] == pytest.approx(score(depth, sample)["abs_rel"], rel=1e-4)
+    assert "| dense regression, the same encoder |" in text
+    with pytest.raises(SystemExit):
+        evaluate.main(["--models", str(checkpoint), *data[2:], "--dense", parts[3]])
     assert "old" not in text and text.startswith("before") and text.endswith("after\n")
 
 

@@ -115,14 +115,12 @@ def load_imagenet_trunk(encoder: ImageEncoder, path: str | Path) -> None:
             parameter.data.copy_(value)
 
 
-ARCHITECTURE = "dense"
+DENSE = "dense"  # the architecture in config.json, the method in results
 
 
-def save_dense(
-    config: ImageEncoderConfig, weights: dict[str, Tensor], folder: str | Path
-) -> Path:
+def save_dense(config: ImageEncoderConfig, weights: dict[str, Tensor], folder: str | Path) -> Path:
     """Write a checkpoint folder for `load_dense`, at full precision."""
-    return write_checkpoint(folder, {"model": ARCHITECTURE, **asdict(config)}, weights, half=False)
+    return write_checkpoint(folder, {"model": DENSE, **asdict(config)}, weights, half=False)
 
 
 def load_dense(folder: str | Path) -> DenseDepth:
@@ -132,7 +130,7 @@ def load_dense(folder: str | Path) -> DenseDepth:
         CheckpointError: if the folder is missing, incomplete or another model's.
     """
     config = read_config(folder)
-    if config.pop("model", None) != ARCHITECTURE:
+    if config.pop("model", None) != DENSE:
         raise CheckpointError(f"{folder} is not a checkpoint of train.image_encoder")
     with torch.device("meta"):
         model = DenseDepth(from_fields(ImageEncoderConfig, config))

@@ -6,8 +6,9 @@ and camera are known, plane errors.
 
 `--model` looks into one refinement model: all its samplers, AbsRel after each scale, with the mean
 entropy of its predicted distributions and the VQ-VAE's own reconstruction as the soft limit (the
-paper's figure 4). `--models` puts any models beside one another, each as it answers by default
-(the paper's Table 1); `python -m train.report` makes the table.
+paper's figure 4); `--dense` puts the dense regression of `train.image_encoder` beside it. `--models`
+puts any models beside one another, each as it answers by default (the paper's Table 1);
+`python -m train.report` makes the table.
 
 Keys of a line: `set`, `picture`, `dataset`, `scene`, `method`, `alignment`; `METRICS` (RMSE in the
 unit of the truth); `dbe_acc`, `dbe_com` (pixels; absent without a true depth edge); `pe_fla` (cm),
@@ -36,6 +37,7 @@ from depthart.predictor import Predictor
 from depthart.registry import load
 from train.config_file import parse_arguments
 from train.data.sample import Sample
+from train.dense import DENSE, load_dense
 from train.evaluate_models import chosen_models, evaluate_models, label_of
 from train.floors import FLOORS, MEAN_MAP, add_floor_arguments, floors
 from train.scoring import Scorer, guess_scores, read_lines, summarize, write_results
@@ -146,6 +148,9 @@ def main(arguments: list[str] | None = None) -> None:
         help=f"such as nyuv2=FOLDER: {SET_HELP}",
     )  # fmt: skip
     add_floor_arguments(parser)
+    parser.add_argument(
+        "--dense", metavar="FOLDER", help="with --model: of train.image_encoder, as a yardstick"
+    )
     parser.add_argument("--limit", type=int, default=200, help="pictures of each set, 0 = all")
     parser.add_argument(
         "--align", choices=get_args(Alignment), help="default: what the model's kind leaves open"
@@ -155,10 +160,14 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse_arguments(parser, arguments)
     if not options.models and options.output is None:
         parser.error("--model needs a folder for the results: -o FOLDER")
+    if options.models and options.dense:
+        parser.error("--dense is a yardstick of one --model")
     sets = validation_sources(options, options.limit or sys.maxsize)
     if not sets:
         parser.error("name data to evaluate on: --held-out, --real or --data NAME=FOLDER")
     guesses = floors(options)
+    if options.dense:
+        guesses[DENSE] = load_dense(options.dense).eval().depth
     if options.models:
         folder, names = options.output or TABLE_1, chosen_models(options.models)
         replaced = {*map(label_of, names), *FLOORS, MEAN_MAP}

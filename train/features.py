@@ -90,9 +90,7 @@ class FeatureCache:
         return cls(folder, truth)
 
     @staticmethod
-    def _encode(
-        folder: Path, model: DepthART, mixture: Mixture, count: int, truth: bool
-    ) -> None:
+    def _encode(folder: Path, model: DepthART, mixture: Mixture, count: int, truth: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         batches = count // mixture.batch_size
         arrays: list[np.memmap] = []

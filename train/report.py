@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from train.config_file import parse_arguments
+from train.dense import DENSE
 from train.floors import MEAN_MAP
 from train.markers import fill
 from train.ranking import RANKED, SETS, average_ranks
@@ -32,6 +33,7 @@ METHODS = {
     "constant": "constant guess",
     "ramp": "far-top, near-bottom ramp",
     MEAN_MAP: "mean map of training pairs",
+    DENSE: "dense regression, the same encoder",
     "model/argmax": "likeliest codes",
     "model/sample": "mean of 5 draws",
     "model/expected": "expected codes",
@@ -76,7 +78,7 @@ def source_table(lines: Sequence[dict], method: str, name: str = "real_dev") -> 
         lines: of `results.jsonl`.
         method: the model's row in them.
     """
-    methods = {m: METHODS[m] for m in ("constant", "ramp", MEAN_MAP, method)}
+    methods = {m: METHODS[m] for m in ("constant", "ramp", MEAN_MAP, DENSE, method)}
     groups: dict[str, dict[str, list[dict]]] = {}
     for line in lines:
         if line["set"] == name and line["method"] in methods:

@@ -10,21 +10,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from depthart.align import Alignment, align
 from depthart.boundary_metrics import boundary_error, depth_edges
 from depthart.geometry import Intrinsics
-from depthart.images import resize_depth
+from depthart.images import Photo, resize_depth, to_model_input
 from depthart.metrics import abs_rel, depth_metrics
 from depthart.plane_metrics import PlaneError, plane_errors
 from train.data.sample import Sample
 from train.validate import DepthFunction, mean_over_scenes
 
 # What a line says besides its scores.
-LABELS = frozenset(
-    {"set", "picture", "dataset", "scene", "method", "alignment", "family", "kind"}
-)
+LABELS = frozenset({"set", "picture", "dataset", "scene", "method", "alignment", "family", "kind"})
 
 FITTED = 1e-3  # share of the picture below which a labelled plane is too small to fit
 
@@ -86,7 +83,8 @@ class Scorer:
 def guess_scores(
     guess: DepthFunction, sample: Sample, size: int, scorer: Scorer | None = None
 ) -> dict[str, object]:
-    depth = guess(torch.zeros(1, 3, size, size))[0].numpy()
+    """Scores of a function that sees the picture at a network's size."""
+    depth = guess(to_model_input(Photo(sample.image), size))[0].numpy()
     return (scorer or Scorer(sample)).all_scores(depth)
 
 
