@@ -6,8 +6,8 @@ and camera are known, plane errors.
 
 `--model` looks into one refinement model: all its samplers, AbsRel after each scale, with the mean
 entropy of its predicted distributions and the VQ-VAE's own reconstruction as the soft limit (the
-paper's figure 4); `--dense` puts the dense regression of `train.image_encoder` beside it. `--models`
-puts any models beside one another, each as it answers by default (the paper's Table 1);
+paper's figure 4); `--dense` puts the dense regression of `train.image_encoder` beside it.
+`--models` puts any models beside one another, each as it answers by default (the paper's Table 1);
 `python -m train.report` makes the table.
 
 Keys of a line: `set`, `picture`, `dataset`, `scene`, `method`, `alignment`; `METRICS` (RMSE in the
