@@ -52,7 +52,7 @@ for objective in ${OBJECTIVES:-depthart}; do
     --average scale --code-error 4 --rollout expected --progressive "0.45:6,0.85:8" \
     "${stage[@]}" --lr 6e-4
   $PYTHON -m train.evaluate -o "$OUT/$objective/model" --model "$OUT/$objective/model" \
-    --held-out "$HELD_OUT" "${real[@]}"
+    --held-out "$HELD_OUT" "${real[@]}" --dense "$OUT/encoder/model"
 done
 
 for baseline in ${BASELINES:-}; do
