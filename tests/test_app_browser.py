@@ -240,6 +240,7 @@ def test_two_visitors_do_not_meet(url, photos, visit):
         wait_for_text(page, "#status", r"10 scales in \d")
         for scale in (4, 10):
             move_slider(page, scale)
+            page.wait_for_function("document.querySelector('.map img')?.naturalWidth")  # loaded
             size = page.evaluate(
                 "(i => [i.naturalWidth, i.naturalHeight])(document.querySelector('.map img'))"
             )
