@@ -36,6 +36,9 @@ def encode_depth(model: DepthART, batch: Batch) -> Tensor:
         return model.vqvae.encode(depth_images(batch)).float()
 
 
+PARTS = "image", "depth", "truth"  # the last one if it is asked for
+
+
 class FeatureCache:
     """Augmented samples encoded once: memory-mapped `image.npy` and `depth.npy`, float16.
 
@@ -52,15 +55,19 @@ class FeatureCache:
             raise FileNotFoundError(f"no finished feature cache in {folder}")
         if truth and not (folder / "truth.npy").is_file():
             raise FileNotFoundError(f"{folder} was made without true depth: name another folder")
-        names = ("image", "depth", "truth")[: 3 if truth else 2]
-        self.arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in names]
+        parts = PARTS if truth else PARTS[:-1]
+        self.arrays = [np.load(folder / f"{part}.npy", mmap_mode="r") for part in parts]
         self._orders: dict[tuple[int, int], np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.arrays[0])
 
     def batch(self, number: int, size: int, seed: int) -> tuple[Tensor, ...]:
-        """Batch `number` of an endless sequence of shuffled epochs."""
+        """Batch `number` of an endless sequence of shuffled epochs, float32.
+
+        Returns:
+            as `encode_batch`; with them, if wanted, `true_depth` (B, 1, H, H) in [-1, 1].
+        """
         positions = np.arange(number * size, (number + 1) * size)
         epochs, places = np.divmod(positions, len(self))
         rows = np.array([self._order(seed, e)[p] for e, p in zip(epochs, places, strict=True)])
@@ -104,7 +111,7 @@ class FeatureCache:
                         dtype=np.float16,
                         shape=(batches * mixture.batch_size, *part.shape[1:]),
                     )
-                    for name, part in zip(("image", "depth", "truth"), encoded, strict=False)
+                    for name, part in zip(PARTS, encoded, strict=False)
                 ]
             rows = slice(n * mixture.batch_size, (n + 1) * mixture.batch_size)
             for array, part in zip(arrays, encoded, strict=True):

@@ -83,7 +83,7 @@ class Scorer:
 def guess_scores(
     guess: DepthFunction, sample: Sample, size: int, scorer: Scorer | None = None
 ) -> dict[str, object]:
-    """Scores of a function that sees the picture at a network's size."""
+    """Scores of a function that sees the picture as (1, 3, size, size) in [-1, 1]."""
     depth = guess(to_model_input(Photo(sample.image), size))[0].numpy()
     return (scorer or Scorer(sample)).all_scores(depth)
 
