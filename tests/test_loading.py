@@ -13,6 +13,7 @@ from train.data.device_augment import Draws, photometric
 from train.data.mixture import Mixture
 from train.data.resident import ResidentMixture
 from train.data.sample import Sample
+from train.data.visits import BLOCK, Visits
 from train.loop import Loader, RunConfig
 from train.sources import open_source, training_sources
 
@@ -48,6 +49,33 @@ def test_a_batch_does_not_depend_on_how_it_is_split(mixture):
     assert torch.equal(torch.cat([p.image for p in parts]), whole.image)
     assert torch.equal(torch.cat([p.depth for p in parts]), whole.depth)
     assert not torch.equal(mixture.batch(6).image, whole.image)
+
+
+def test_every_item_comes_once_before_any_comes_again():
+    visits = Visits(np.array([0.7, 0.2, 0.1]), [1400, 30, 1000], seed=4)
+    seen = [visits(i) for i in range(4 * BLOCK)]
+    for source, (share, length) in enumerate([(700, 1400), (200, 30), (100, 1000)]):
+        items = [item for s, item in seen if s == source]
+        assert len(items) == 4 * share
+        passes = [items[i : i + length] for i in range(0, len(items), length)]
+        assert all(len(set(p)) == len(p) for p in passes) and set(items) <= set(range(length))
+        assert len(passes) == 1 or passes[0] != passes[1]
+        for block in range(4):
+            part = seen[block * BLOCK : (block + 1) * BLOCK]
+            assert sum(s == source for s, _ in part) == share
+    assert seen[:BLOCK] != seen[BLOCK : 2 * BLOCK]
+    again = Visits(np.array([0.7, 0.2, 0.1]), [1400, 30, 1000], seed=4)
+    assert [again(i) for i in (3500, 7, 2500)] == [seen[i] for i in (3500, 7, 2500)]
+    other = Visits(np.array([0.7, 0.2, 0.1]), [1400, 30, 1000], seed=5)
+    assert [other(i) for i in range(BLOCK)] != seen[:BLOCK]
+
+
+def test_shares_that_cannot_be_kept_are_refused():
+    with pytest.raises(ValueError, match="source 1 has 0.0001 of the weight"):
+        Visits(np.array([0.9999, 0.0001]), [5, 5], seed=0)
+    with pytest.raises(ValueError, match="source 0 is empty"):
+        Visits(np.array([0.5, 0.5]), [0, 5], seed=0)
+    assert {Visits(np.array([1.0, 0.0]), [3, 0], seed=0)(i)[0] for i in range(9)} == {0}
 
 
 def test_workers_give_what_the_thread_gives(mixture):

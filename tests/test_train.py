@@ -118,9 +118,17 @@ def test_the_encoder_goes_on_from_a_checkpoint(parts, data, tmp_path):
     start = parts[3]
     image_encoder.main(["-o", str(tmp_path), "--start", start, "--steps", "1", *SCALE, *data])
     given, trained = load_dense(start), load_dense(tmp_path / "model")
-    fuse = trained.encoder.fuse.weight - given.encoder.fuse.weight
-    assert 0 < fuse.abs().max() < 0.01
-    assert (trained.head.weight - given.head.weight).abs().max() > 0.01  # a new one
+    for part in ("encoder.fuse.weight", "head.weight"):
+        moved = trained.get_parameter(part) - given.get_parameter(part)
+        assert 0 < moved.abs().max() < 0.01
+    assert not (tmp_path / "head").exists()  # it came with one that fits
+    run(tmp_path / "transformer", parts, data, 1)
+    start = str(tmp_path / "transformer/model")  # has none
+    new = ["-o", str(tmp_path / "new"), "--start", start, "--steps", "1"]
+    image_encoder.main([*new, *SCALE, *data])
+    assert (tmp_path / "new/head").is_dir()
+    moved = load_dense(tmp_path / "new/model").head.weight - given.head.weight
+    assert moved.abs().max() > 0.01
     with pytest.raises(SystemExit):
         image_encoder.main(["-o", str(tmp_path), "--start", start, "--trunk", "t", *data])
 

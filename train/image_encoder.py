@@ -8,12 +8,20 @@ from pathlib import Path
 
 import torch
 
+from depthart.checkpoints import read_config
 from depthart.config import DepthARTConfig
 from depthart.encoder import ImageEncoderConfig
 from depthart.trunks import TRUNKS
 from train import cost
 from train.baseline_parts import load_encoder
-from train.dense import DenseDepth, dense_loss, load_imagenet_trunk, save_dense
+from train.dense import (
+    DENSE,
+    DenseDepth,
+    dense_loss,
+    load_dense,
+    load_imagenet_trunk,
+    save_dense,
+)
 from train.loop import RunConfig, autocast, describe_run, device_of, fit
 from train.options import add_preset, add_run_arguments, parse_arguments, run_config
 from train.shown import show
@@ -33,7 +41,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--backbone", choices=sorted(TRUNKS), help="default: the preset's")
     parser.add_argument("--trunk", help="ImageNet weights of the backbone (train.imagenet)")
     parser.add_argument(
-        "--start", type=Path, help="go on from the image encoder of a checkpoint; a new head"
+        "--start",
+        type=Path,
+        help="go on from the image encoder of a checkpoint; a new head, unless it has one",
     )
     add_data_arguments(parser)
     add_run_arguments(parser, DEFAULTS)
@@ -44,6 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"preset {options.preset} has no image encoder")
     if options.start and (options.trunk or options.backbone):
         parser.error("--start brings its own trunk: drop --trunk and --backbone")
+    whole = bool(options.start) and read_config(options.start).get("model") == DENSE
     started = load_encoder(options.start) if options.start else None
     encoder = started.config if started else config.image_encoder
     if options.backbone:
@@ -51,8 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
     if options.dry_run:
         return print(dry_run(encoder, run, config.image_size))
     torch.manual_seed(run.seed)
-    model = DenseDepth(encoder)
-    if started:
+    model = load_dense(options.start) if whole else DenseDepth(encoder)
+    if started and not whole:
         model.encoder = started
     if options.trunk:
         load_imagenet_trunk(model.encoder, options.trunk)
@@ -95,7 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
     def publish(weights: dict[str, torch.Tensor], step: int) -> None:
         save_dense(encoder, weights, options.output / "model")
 
-    if started:
+    if started and not whole:
         only_head = replace(run, steps=HEAD_STEPS, save_every=HEAD_STEPS)
         model.encoder.requires_grad_(False)
         fit(model, loss_on(only_head), only_head, options.output / "head", [{"params": head}])

@@ -8,12 +8,13 @@ import numpy as np
 
 from train.data.augment import Augmentation, augment
 from train.data.sample import Batch, Sample, Source, collate
+from train.data.visits import Visits
 
 MIN_VALID = 0.05  # share of a crop whose depth must be known
 
 
 class Mixture:
-    """Draws sources by weight, samples uniformly; sample i depends on seed and i alone.
+    """Sources by weight, each in shuffled passes (`Visits`); sample i depends on seed and i alone.
 
     Batch n holds the samples n * batch_size, n * batch_size + 1, ... Resuming a run at step n
     therefore continues with the very batches it would have seen, and several processes that take
@@ -29,7 +30,8 @@ class Mixture:
         strength: Augmentation | None = None,
     ) -> None:
         self.sources = [source for source, _ in sources]
-        self.weights = shares(sources)
+        lengths = [len(source) for source in self.sources]
+        self.visits = Visits(shares(sources), lengths, seed)
         self.size, self.batch_size, self.seed = size, batch_size, seed
         self.strength = strength or Augmentation()
 
@@ -39,14 +41,15 @@ class Mixture:
         return collate([self.sample(i) for i in range(first, first + self.batch_size)])
 
     def sample(self, number: int) -> Sample:
-        """Augmented, (S, S); with hardly any known depth it is drawn again. Sky, +inf, is known."""
+        """Augmented, (S, S). Sky, +inf, is known depth; with hardly any, another one is drawn."""
         rng = np.random.default_rng([self.seed, number])
+        chosen, item = self.visits(number)
+        source = self.sources[chosen]
         while True:
-            source = self.sources[rng.choice(len(self.sources), p=self.weights)]
-            sample = source[int(rng.integers(len(source)))]
-            sample = augment(sample, self.size, self.strength, rng)
+            sample = augment(source[item], self.size, self.strength, rng)
             if (sample.depth > 0).mean() > MIN_VALID:
                 return sample
+            item = int(rng.integers(len(source)))
 
     def batches(self, first: int = 0) -> Iterator[Batch]:
         """Batches `first`, first + 1, ..."""

@@ -18,6 +18,7 @@ from train.data.augment import Augmentation
 from train.data.device_augment import Draws, crop, crop_intrinsics, photometric
 from train.data.mixture import MIN_VALID, shares
 from train.data.sample import UNKNOWN, Batch, Sample, Source
+from train.data.visits import Visits
 
 SPARE = 1.25  # larger samples are kept at this many times the side of the result
 
@@ -25,8 +26,8 @@ SPARE = 1.25  # larger samples are kept at this many times the side of the resul
 class ResidentMixture:
     """Like `train.data.mixture.Mixture`: sample i depends on seed and i alone (but for the noise).
 
-    The draws are those of the same distributions, not the same draws; a crop without enough known
-    depth becomes the whole picture.
+    Sources are gone through in the same way, and augmentations are of the same distributions, not
+    the same draws; a crop without enough known depth becomes the whole picture.
     """
 
     def __init__(
@@ -38,10 +39,10 @@ class ResidentMixture:
         strength: Augmentation | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.weights = shares(sources)
         self.size, self.batch_size, self.seed = size, batch_size, seed
         self.strength, self.device = strength or Augmentation(), torch.device(device)
         self.sources = [Resident.load(source, size, self.device) for source, _ in sources]
+        self.visits = Visits(shares(sources), [len(source) for source in self.sources], seed)
 
     def batch(self, number: int) -> Batch:
         """Batch `number` of the endless sequence, on the device."""
@@ -49,8 +50,7 @@ class ResidentMixture:
         picks, draws = [], []
         for i in range(first, first + self.batch_size):
             rng = np.random.default_rng([self.seed, i])
-            source = rng.choice(len(self.sources), p=self.weights)
-            picks.append((source, rng.integers(len(self.sources[source]))))
+            picks.append(self.visits(i))
             draws.append(Draws.draw(rng, self.strength))
         draw = Draws.stack(draws)
         image = torch.empty(self.batch_size, 3, self.size, self.size, device=self.device)
