@@ -84,6 +84,10 @@ def test_cached_features_train_and_are_reused(parts, data, tmp_path):
     assert np.load(tmp_path / "cache/image.npy").shape == (4, 256, 32)
     with pytest.raises(FileNotFoundError, match="without true depth"):
         run(tmp_path / "c", parts, data, 2, *cache, "--decoded-depth", "1")
+    image_encoder.main(["-o", str(tmp_path), "--start", parts[3], "--steps", "1", *SCALE, *data])
+    other = [*parts[:3], str(tmp_path / "model")]
+    with pytest.raises(ValueError, match="features of other encoders"):
+        run(tmp_path / "d", other, data, 2, *cache)
 
 
 def test_cached_features_teach_with_true_depth_as_well(parts, data, tmp_path):

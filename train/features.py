@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -36,13 +37,28 @@ def encode_depth(model: DepthART, batch: Batch) -> Tensor:
         return model.vqvae.encode(depth_images(batch)).float()
 
 
+def encoder_digest(model: DepthART) -> str:
+    """Tells apart weights that give other features: all but the transformer's and the decoder's."""
+    parts = {"vqvae": model.vqvae}
+    if model.config.image_encoder:
+        parts["image_encoder"] = model.image_encoder
+    digest = hashlib.sha256()
+    for part, module in parts.items():
+        for name, value in module.state_dict().items():
+            if not name.startswith(("decoder.", "post_quant.")):
+                digest.update(f"{part}.{name}".encode())
+                digest.update(value.float().cpu().contiguous().numpy())
+    return digest.hexdigest()
+
+
 PARTS = "image", "depth", "truth"  # the last one if it is asked for
 
 
 class FeatureCache:
     """Augmented samples encoded once: memory-mapped `image.npy` and `depth.npy`, float16.
 
-    `truth.npy` beside them, if it was asked for, holds `decoded_depth.true_depth`.
+    `truth.npy` beside them, if it was asked for, holds `decoded_depth.true_depth`. `meta.json` says
+    how many samples there are and of which sources, and has the digest of the encoders.
     """
 
     def __init__(self, folder: str | Path, truth: bool = False) -> None:
@@ -89,11 +105,17 @@ class FeatureCache:
         """Encode the first `count` samples of a mixture, unless the folder is finished already.
 
         In several processes the main one encodes and the others wait.
+
+        Raises:
+            ValueError: if the folder holds features of other encoders.
         """
         folder = Path(folder)
         if processes.is_main() and not (folder / "meta.json").is_file():
             cls._encode(folder, model, mixture, count, truth)
         processes.wait()
+        made_by = json.loads((folder / "meta.json").read_text()).get("encoders")
+        if made_by != encoder_digest(model):
+            raise ValueError(f"{folder} holds features of other encoders: name another folder")
         return cls(folder, truth)
 
     @staticmethod
@@ -120,4 +142,7 @@ class FeatureCache:
                 print(f"encoded {rows.stop} of {batches * mixture.batch_size}", file=sys.stderr)
         for array in arrays:
             array.flush()
-        (folder / "meta.json").write_text(json.dumps({"samples": len(arrays[0])}))
+        sources = [[type(source).__name__, len(source)] for source in mixture.sources]
+        meta = {"samples": len(arrays[0]), "sources": sources, "seed": mixture.seed}
+        meta["encoders"] = encoder_digest(model)
+        (folder / "meta.json").write_text(json.dumps(meta))
