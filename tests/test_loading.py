@@ -70,10 +70,17 @@ def test_every_item_comes_once_before_any_comes_again():
     assert [other(i) for i in range(BLOCK)] != seen[:BLOCK]
 
 
+@pytest.mark.parametrize("kind", [Mixture, ResidentMixture])
+def test_a_batch_of_all_samples_has_each_once(kind):
+    batch = kind([(Ramps(30, 16), 1)], 16, 30, strength=STILL).batch(2)
+    blue = ((batch.image[:, 2].mean((1, 2)) + 1) * 127.5).round().int()
+    assert sorted(blue.tolist()) == list(range(30)) != blue.tolist()
+
+
 def test_shares_that_cannot_be_kept_are_refused():
-    with pytest.raises(ValueError, match="source 1 has 0.0001 of the weight"):
+    with pytest.raises(ValueError, match="data source 2 of 2 has a share of 0.0001"):
         Visits(np.array([0.9999, 0.0001]), [5, 5], seed=0)
-    with pytest.raises(ValueError, match="source 0 is empty"):
+    with pytest.raises(ValueError, match="data source 1 of 2 is empty"):
         Visits(np.array([0.5, 0.5]), [0, 5], seed=0)
     assert {Visits(np.array([1.0, 0.0]), [3, 0], seed=0)(i)[0] for i in range(9)} == {0}
 

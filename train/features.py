@@ -16,6 +16,7 @@ from train import processes
 from train.data.loader import prefetch
 from train.data.mixture import Mixture
 from train.data.sample import Batch
+from train.data.visits import Passes
 from train.decoded_depth import true_depth
 from train.vq_images import depth_images
 
@@ -73,7 +74,7 @@ class FeatureCache:
             raise FileNotFoundError(f"{folder} was made without true depth: name another folder")
         parts = PARTS if truth else PARTS[:-1]
         self.arrays = [np.load(folder / f"{part}.npy", mmap_mode="r") for part in parts]
-        self._orders: dict[tuple[int, int], np.ndarray] = {}
+        self._passes: dict[int, Passes] = {}  # by seed
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -84,19 +85,10 @@ class FeatureCache:
         Returns:
             as `encode_batch`; with them, if wanted, `true_depth` (B, 1, H, H) in [-1, 1].
         """
-        positions = np.arange(number * size, (number + 1) * size)
-        epochs, places = np.divmod(positions, len(self))
-        rows = np.array([self._order(seed, e)[p] for e, p in zip(epochs, places, strict=True)])
+        passes = self._passes.setdefault(seed, Passes(len(self), seed))
+        rows = np.array([passes(i) for i in range(number * size, (number + 1) * size)])
         rows.sort()  # reads the file in its order
         return tuple(torch.from_numpy(array[rows]).float() for array in self.arrays)
-
-    def _order(self, seed: int, epoch: int) -> np.ndarray:
-        if (seed, epoch) not in self._orders:
-            order = np.random.default_rng([seed, epoch]).permutation(len(self))
-            # The epoch before is kept: a batch may begin in it.
-            kept = {k: v for k, v in self._orders.items() if k == (seed, epoch - 1)}
-            self._orders = kept | {(seed, epoch): order}
-        return self._orders[seed, epoch]
 
     @classmethod
     def build(

@@ -54,16 +54,20 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"preset {options.preset} has no image encoder")
     if options.start and (options.trunk or options.backbone):
         parser.error("--start brings its own trunk: drop --trunk and --backbone")
-    whole = bool(options.start) and read_config(options.start).get("model") == DENSE
-    started = load_encoder(options.start) if options.start else None
+    given = started = None  # a model with its head; an encoder
+    if options.start and read_config(options.start).get("model") == DENSE:
+        given = load_dense(options.start)
+        started = given.encoder
+    elif options.start:
+        started = load_encoder(options.start)
     encoder = started.config if started else config.image_encoder
     if options.backbone:
         encoder = replace(encoder, trunk=options.backbone)
     if options.dry_run:
         return print(dry_run(encoder, run, config.image_size))
     torch.manual_seed(run.seed)
-    model = load_dense(options.start) if whole else DenseDepth(encoder)
-    if started and not whole:
+    model = given or DenseDepth(encoder)
+    if started:
         model.encoder = started
     if options.trunk:
         load_imagenet_trunk(model.encoder, options.trunk)
@@ -106,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     def publish(weights: dict[str, torch.Tensor], step: int) -> None:
         save_dense(encoder, weights, options.output / "model")
 
-    if started and not whole:
+    if started and not given:
         only_head = replace(run, steps=HEAD_STEPS, save_every=HEAD_STEPS)
         model.encoder.requires_grad_(False)
         fit(model, loss_on(only_head), only_head, options.output / "head", [{"params": head}])

@@ -9,11 +9,31 @@ import numpy as np
 BLOCK = 1000  # consecutive samples in which each source has its share exactly
 
 
+class Passes:
+    """Item i of an endless sequence of shuffled passes over `length` items.
+
+    Args:
+        key: whole numbers; each key has orders of its own.
+    """
+
+    def __init__(self, length: int, *key: int) -> None:
+        self.length, self._key = length, key
+        self._epoch, self._order = -1, np.empty(0, int)
+
+    def __call__(self, number: int) -> int:
+        """0-based item at place `number`."""
+        epoch, place = divmod(number, self.length)
+        if epoch != self._epoch:
+            rng = np.random.default_rng([*self._key, epoch])
+            self._epoch, self._order = epoch, rng.permutation(self.length)
+        return int(self._order[place])
+
+
 class Visits:
     """Sample i of the sequence as (source, item); it depends on the seed and i alone.
 
-    The order within a source is shuffled, and none of its items comes a second time before all
-    have come once: N samples of a source show N items where free draws would show 0.63 N.
+    Each source is gone through in `Passes`, so that none of its items comes a second time before
+    all have come once: N samples of a source show N items where free draws would show 0.63 N.
 
     Args:
         shares: of each source in the sequence, summing to 1; kept to one in `BLOCK`.
@@ -24,17 +44,19 @@ class Visits:
     """
 
     def __init__(self, shares: np.ndarray, lengths: Sequence[int], seed: int) -> None:
-        self.counts, self.lengths, self.seed = _apportion(shares), list(lengths), seed
-        for number, (share, count) in enumerate(zip(shares, self.counts, strict=True)):
+        self.counts, self.seed = _apportion(shares), seed
+        rows = zip(shares, self.counts, lengths, strict=True)
+        for number, (share, count, length) in enumerate(rows, 1):
+            name = f"data source {number} of {len(lengths)}"
             if share > 0 and not count:
                 raise ValueError(
-                    f"source {number} has {share:.2g} of the weight; the least is {1 / BLOCK}"
+                    f"{name} has a share of {share:.2g} of the samples; the least is {1 / BLOCK}"
                 )
-            if count and not self.lengths[number]:
-                raise ValueError(f"source {number} is empty")
+            if count and not length:
+                raise ValueError(f"{name} is empty")
+        self._passes = [Passes(length, seed, 2, s) for s, length in enumerate(lengths)]
         self._labels = np.repeat(np.arange(len(self.counts)), self.counts)
         self._block = (-1, self._labels, self._labels)
-        self._orders: dict[int, tuple[int, np.ndarray]] = {}
 
     def __call__(self, number: int) -> tuple[int, int]:
         """Source of sample `number`, and the item in it."""
@@ -44,9 +66,7 @@ class Visits:
             sources, ranks = self._shuffled(block)
             self._block = block, sources, ranks
         source = int(sources[place])
-        earlier = block * int(self.counts[source]) + int(ranks[place])
-        epoch, position = divmod(earlier, self.lengths[source])
-        return source, int(self._order(source, epoch)[position])
+        return source, self._passes[source](block * int(self.counts[source]) + int(ranks[place]))
 
     def _shuffled(self, block: int) -> tuple[np.ndarray, np.ndarray]:
         """Source of each sample of a block, and how many of the source precede it there."""
@@ -56,14 +76,6 @@ class Visits:
         for source, count in enumerate(self.counts):
             ranks[sources == source] = np.arange(count)
         return sources, ranks
-
-    def _order(self, source: int, epoch: int) -> np.ndarray:
-        kept, order = self._orders.get(source, (-1, self._labels))
-        if kept != epoch:
-            rng = np.random.default_rng([self.seed, 2, source, epoch])
-            order = rng.permutation(self.lengths[source])
-            self._orders[source] = epoch, order
-        return order
 
 
 def _apportion(shares: np.ndarray) -> np.ndarray:
