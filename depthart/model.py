@@ -18,7 +18,6 @@ from torch.nn import functional as F
 
 from depthart.config import DepthARTConfig
 from depthart.encoder import ImageEncoder
-from depthart.normalize import image_to_depth
 from depthart.sampling import Sampler, as_sampler, choose_codes, entropy
 from depthart.transformer import KVCache, NextScaleTransformer
 from depthart.vqvae import VQVAE
@@ -127,7 +126,7 @@ class DepthART(nn.Module):
     @torch.no_grad()
     def decode(self, features: Tensor) -> Tensor:
         """Eq. 4: cumulative features (B, z, S, S) -> linear depth (B, 256, 256) in [0, 1]."""
-        return image_to_depth(self.vqvae.decode(features))
+        return self.vqvae.to_depth(self.vqvae.decode(features))
 
     # ---- the image ---------------------------------------------------------------------------
 

@@ -1,9 +1,14 @@
 """Scale-invariant depth normalisation (paper, eq. 9) and its inverse.
 
+Beyond the paper, depth may be shown in log, with an offset c that keeps zero depth finite:
+`2 * log(1 + d / c) / log(1 + 1 / c) - 1` for d in [0, 1]. Eq. 9 is linear, and where the farthest
+thing is far away it leaves all that is near in a few hundredths of its range.
 Letters: B batch, H x W pixels.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -50,14 +55,35 @@ def normalize_depth(depth: Tensor, valid: Tensor | None = None, clip: bool = Tru
     return normalized.clamp(-1, 1) if clip else normalized
 
 
-def depth_to_image(depth: Tensor, valid: Tensor | None = None) -> Tensor:
-    """The three equal channels that the VQ-VAE sees: (B, 1, H, W) depth -> (B, 3, H, W) [-1, 1]."""
-    return normalize_depth(depth, valid).expand(-1, 3, -1, -1)
+def depth_to_image(depth: Tensor, valid: Tensor | None = None, log_offset: float = 0.0) -> Tensor:
+    """The three equal channels that the VQ-VAE sees: (B, 1, H, W) depth -> (B, 3, H, W) [-1, 1].
+
+    Args:
+        depth, valid: see `normalize_depth`.
+        log_offset: c, as a share of D_98; 0 = linear, as in the paper.
+    """
+    return to_log(normalize_depth(depth, valid), log_offset).expand(-1, 3, -1, -1)
 
 
-def image_to_depth(image: Tensor) -> Tensor:
+def to_log(image: Tensor, log_offset: float) -> Tensor:
+    """Eq. 9's linear [-1, 1] shown in log, [-1, 1] again; the same if the offset is 0."""
+    if not log_offset:
+        return image
+    return 2 * torch.log1p((image + 1) / 2 / log_offset) / math.log1p(1 / log_offset) - 1
+
+
+def image_to_depth(image: Tensor, log_offset: float = 0.0) -> Tensor:
     """Decoded image (B, 3, H, W) -> relative linear depth (B, H, W) in [0, 1], 1 = D_98."""
-    return (image.float().clamp(-1, 1).mean(dim=1) + 1) / 2
+    share = (image.float().clamp(-1, 1).mean(dim=1) + 1) / 2
+    return log_offset * torch.expm1(share * math.log1p(1 / log_offset)) if log_offset else share
+
+
+def image_slope(image: Tensor, log_offset: float = 0.0) -> Tensor:
+    """How fast `image_to_depth` changes with a decoded image in [-1, 1], at every pixel."""
+    if not log_offset:
+        return torch.full_like(image, 0.5)
+    rate = math.log1p(1 / log_offset)
+    return rate / 2 * log_offset * torch.exp((image + 1) / 2 * rate)
 
 
 def fill_invalid(depth: Tensor, valid: Tensor) -> Tensor:

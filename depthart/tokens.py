@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from depthart.model import DepthART
-from depthart.normalize import depth_to_image, fill_invalid, image_to_depth
+from depthart.normalize import fill_invalid
 
 if TYPE_CHECKING:
     from depthart.base_predictor import BasePredictor
@@ -104,7 +104,7 @@ def reconstruct(
     if depth.shape != (side, side):  # nearest: a mean over a step would be a depth of nothing
         maps = F.interpolate(maps, (side, side), mode="nearest-exact")
         flags = F.interpolate(flags.float(), (side, side), mode="nearest-exact") > 0
-    images = depth_to_image(fill_invalid(maps, flags), flags).to(device)
+    images = vqvae.to_image(fill_invalid(maps, flags), flags).to(device)
     indices, totals = vqvae.tokenize(images)
     sides = vqvae.quantizer.scales.sides
     return Reconstruction(
@@ -121,4 +121,4 @@ def _vqvae(predictor: BasePredictor) -> VQVAE:
 
 def _depths(vqvae: VQVAE, features: torch.Tensor) -> np.ndarray:
     """(B, C, S, S) -> (B, 256, 256) float32."""
-    return image_to_depth(vqvae.decode(features)).cpu().numpy()
+    return vqvae.to_depth(vqvae.decode(features)).cpu().numpy()

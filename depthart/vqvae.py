@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depthart.normalize import depth_to_image, image_to_depth
 from depthart.quantizer import MultiScaleQuantizer, Quantized
 from depthart.scales import PAPER_SIDES, Scales
 
@@ -22,7 +23,8 @@ class VQVAEConfig:
     """Sizes of a `VQVAE`; the defaults are the paper's.
 
     Raises:
-        ValueError: if the scales do not end at the latent side, or a width is no multiple of 32.
+        ValueError: if the scales do not end at the latent side, a width is no multiple of 32, or
+            the log offset is negative.
     """
 
     image_size: int = 256
@@ -33,10 +35,13 @@ class VQVAEConfig:
     vocab_size: int = 4096
     sides: tuple[int, ...] = PAPER_SIDES
     phi_count: int = 4
+    log_offset: float = 0.0  # ours: shows depth in log, see `depthart.normalize`; 0 = linear
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
         object.__setattr__(self, "sides", tuple(self.sides))
+        if self.log_offset < 0:
+            raise ValueError(f"the log offset must not be negative, got {self.log_offset}")
         if any(width % 32 for width in self.widths):
             raise ValueError(f"VQ-VAE widths must be multiples of 32, got {self.widths}")
         stride = self.stem_patch * 2 ** (len(self.widths) - 1)
@@ -70,6 +75,14 @@ class VQVAE(nn.Module):
     @property
     def scales(self) -> Scales:
         return self.quantizer.scales
+
+    def to_image(self, depth: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Depth (B, 1, H, W) as this VQ-VAE sees it, (B, 3, H, W) in [-1, 1] (eq. 9)."""
+        return depth_to_image(depth, valid, self.config.log_offset)
+
+    def to_depth(self, image: Tensor) -> Tensor:
+        """Decoded image (B, 3, H, W) -> relative linear depth (B, H, W) in [0, 1]."""
+        return image_to_depth(image, self.config.log_offset)
 
     def encode(self, images: Tensor) -> Tensor:
         """Features before quantisation: (B, 3, H, W) in [-1, 1] -> (B, C, S, S)."""

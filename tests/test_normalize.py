@@ -10,6 +10,7 @@ from depthart.normalize import (
     depth_scale,
     depth_to_image,
     fill_invalid,
+    image_slope,
     image_to_depth,
     normalize_depth,
 )
@@ -75,6 +76,24 @@ def test_inverse_recovers_depth_up_to_the_scale(depth):
     scale = depth_scale(depth)
     again = image_to_depth(image)[:, None] * scale
     torch.testing.assert_close(again, torch.minimum(depth, scale), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("offset", [0.02, 0.1, 1.0])
+def test_log_depth_keeps_its_ends_and_its_inverse(depth, offset):
+    shares = (normalize_depth(depth) + 1) / 2
+    image = depth_to_image(depth, log_offset=offset)
+    expected = 2 * np.log(1 + shares.numpy() / offset) / np.log(1 + 1 / offset) - 1
+    np.testing.assert_allclose(image, np.broadcast_to(expected, image.shape), atol=1e-5)
+    torch.testing.assert_close(image_to_depth(image, offset), shares[:, 0], rtol=1e-4, atol=1e-5)
+    ends = torch.tensor([-1.0, 1.0]).view(1, 1, 1, 2)
+    assert image_to_depth(ends, offset).flatten().tolist() == pytest.approx([0, 1])
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.1])
+def test_slope_is_the_derivative(offset):
+    image = torch.linspace(-0.99, 0.99, 50).view(1, 1, 5, 10).requires_grad_()
+    (slope,) = torch.autograd.grad(image_to_depth(image, offset).sum(), image)
+    torch.testing.assert_close(image_slope(image.detach(), offset), slope)
 
 
 def test_image_to_depth_clamps_each_channel_before_the_mean():

@@ -1,13 +1,18 @@
 """Every training command, a few steps on a tiny model, through its own `main`."""
 
 import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 
 import depthart
+from depthart.checkpoints import write_checkpoint
+from depthart.config import TINY_VQVAE
 from depthart.images import Photo, to_model_input
+from depthart.normalize import image_to_depth
+from depthart.vqvae import VQVAE
 from tests.conftest import rendered_shard
 from train import autoencoder, autoregressive, evaluate, image_encoder, report
 from train.baseline_parts import load_vqvae
@@ -99,6 +104,43 @@ def test_cached_features_teach_with_true_depth_as_well(parts, data, tmp_path):
     assert "decoded_depth" in (tmp_path / "a/log.jsonl").read_text()
 
 
+def test_a_vqvae_goes_on_with_depth_in_log(parts, data, tmp_path):
+    """The codes keep their meaning for a transformer that goes on with it; its features do not."""
+    start = ["--start", parts[1], "--log-offset", "0.1", "--steps", "1", *SCALE, *data]
+    autoencoder.main(["-o", str(tmp_path / "vq"), *start])
+    given, vqvae = load_vqvae(parts[1]), load_vqvae(tmp_path / "vq/vqvae")
+    assert vqvae.config == replace(given.config, log_offset=0.1)
+    moved = (vqvae.decoder.head.weight - given.decoder.head.weight).abs().max()
+    assert 0 < moved < 0.01
+    cache = ["--cache", str(tmp_path / "cache"), "--cache-samples", "2"]
+    first = run(tmp_path / "first", parts, data, 1, *cache).model
+    depth = torch.linspace(0.01, 1, 256**2).view(1, 1, 256, 256)
+    linear = first.vqvae.reconstruct(first.vqvae.to_image(depth))
+    torch.testing.assert_close(first.vqvae.to_depth(linear), (linear.mean(1) + 1) / 2)
+    other = ["--start", str(tmp_path / "first/model"), "--vqvae", str(tmp_path / "vq/vqvae")]
+    with pytest.raises(ValueError, match="features of other encoders"):
+        run(tmp_path / "second", other, data, 1, *cache)
+    second = run(tmp_path / "second", other, data, 1).model
+    assert second.config.vqvae.log_offset == 0.1
+    features = vqvae.encode(vqvae.to_image(depth))
+    expected = image_to_depth(vqvae.decode(features), 0.1)
+    torch.testing.assert_close(second.decode(features), expected, rtol=0, atol=0.01)
+    head = second.transformer.head.weight - first.transformer.head.weight
+    assert 0 < head.abs().max() < 0.01
+
+
+def test_a_vqvae_of_other_codes_is_refused(parts, data, tmp_path):
+    run(tmp_path, parts, data, 1)
+    write_checkpoint(
+        tmp_path / "other",
+        {"model": "vqvae", **asdict(replace(TINY_VQVAE, vocab_size=32))},
+        VQVAE(replace(TINY_VQVAE, vocab_size=32)).state_dict(),
+    )
+    other = ["--start", str(tmp_path / "model"), "--vqvae", str(tmp_path / "other")]
+    with pytest.raises(ValueError, match="vocab_size 32, the model needs 64"):
+        run(tmp_path / "refused", other, data, 1)
+
+
 def test_the_encoder_learns_when_it_may(parts, data, tmp_path):
     frozen = run(tmp_path / "frozen", parts, data, 2).model.image_encoder.state_dict()
     trained = run(tmp_path / "trained", parts, data, 2, "--train-encoder", "1")
@@ -143,7 +185,7 @@ def test_results_and_tables(parts, data, tmp_path):
     flags = ["--limit", "3", "--mean-map", f"rendered={data[1]}", "--dense", parts[3]]
     evaluate.main(["-o", str(checkpoint), "--model", str(checkpoint), *data[2:], *flags])
     lines = [json.loads(line) for line in (checkpoint / "results.jsonl").read_text().splitlines()]
-    assert len(lines) == 3 * 8
+    assert len(lines) == 3 * 9
     document = tmp_path / "README.md"
     document.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
     report.main([str(checkpoint), str(document)])
@@ -156,6 +198,12 @@ def test_results_and_tables(parts, data, tmp_path):
     dense = [line for line in lines if line["method"] == "dense"]
     assert dense[1]["abs_rel"] == pytest.approx(score(depth, sample)["abs_rel"], rel=1e-4)
     assert "| dense regression, the same encoder |" in text
+    vqvae = load_vqvae(checkpoint)
+    rebuilt = vqvae.reconstruct(vqvae.to_image(torch.from_numpy(depth)[None, None]))
+    coded = [line for line in lines if line["method"] == "dense/vqvae"]
+    expected = score(vqvae.to_depth(rebuilt)[0].numpy(), sample)["abs_rel"]
+    assert coded[1]["abs_rel"] == pytest.approx(expected, rel=1e-3)
+    assert "| — its depth through the VQ-VAE |" in text
     with pytest.raises(SystemExit):
         evaluate.main(["--models", str(checkpoint), *data[2:], "--dense", parts[3]])
     assert "old" not in text and text.startswith("before") and text.endswith("after\n")

@@ -165,6 +165,11 @@ def test_widths_must_suit_group_norm():
         replace(SMALL, widths=(32, 48))
 
 
+def test_the_log_offset_must_not_be_negative():
+    with pytest.raises(ValueError, match="must not be negative, got -0.1"):
+        replace(SMALL, log_offset=-0.1)
+
+
 def test_scales_must_end_at_the_latent_side():
     with pytest.raises(ValueError, match="gives 8 latent cells a side, the scales end at 4"):
         replace(SMALL, image_size=32)

@@ -1,11 +1,13 @@
 """The VQ-VAE's loss: optional perceptual and adversarial terms, and the care for its codes."""
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from depthart.config import TINY_VQVAE
+from depthart.normalize import image_to_depth
 from depthart.trunks import build_trunk
 from depthart.vqvae import VQVAE
 from train import autoencoder
@@ -135,6 +137,16 @@ def test_nearness_weighs_depth_and_leaves_photos():
     photo = torch.rand(1, 3, 1, 2)
     weights = nearness(torch.cat([depth, photo])).flatten().tolist()
     assert weights == pytest.approx([0.5 / 0.05, 0.5 / 1.05, 1, 1])
+
+
+def test_nearness_makes_errors_of_log_depth_relative_too():
+    shares, offset = torch.tensor([0.01, 0.1, 0.5]), 0.1
+    images = torch.log1p(shares / offset) / np.log1p(1 / offset) * 2 - 1
+    images = images.view(1, 1, 1, 3).expand(1, 3, 1, 3)
+    wrong = image_to_depth(images + 1e-3, offset).flatten() - shares
+    relative = wrong / (shares + 0.05)
+    weighted = 1e-3 * nearness(images, offset).flatten()
+    torch.testing.assert_close(weighted, relative, rtol=1e-2, atol=0)
 
 
 def test_unused_codes_get_places_of_residuals():

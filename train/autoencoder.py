@@ -9,7 +9,7 @@ there and off.
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -17,11 +17,11 @@ from torch import Tensor
 
 from depthart.checkpoints import write_checkpoint
 from depthart.config import DepthARTConfig
-from depthart.normalize import depth_to_image, image_to_depth
 from depthart.trunks import TRUNKS
 from depthart.vqvae import VQVAE, VQVAEConfig
 from train import cost, processes
 from train.adversarial import Adversary
+from train.baseline_parts import load_vqvae
 from train.code_usage import CodeUsage
 from train.data.augment import Augmentation
 from train.data.photos import PhotoFolder
@@ -83,12 +83,16 @@ class Lesson:
 
 def reconstruct_depth(vqvae: VQVAE, depth: Tensor) -> Tensor:
     """(B, 1, S, S) depth without holes -> (B, S, S) as the VQ-VAE rebuilds it, up to scale."""
-    return image_to_depth(vqvae.reconstruct(depth_to_image(depth)))
+    return vqvae.to_depth(vqvae.reconstruct(vqvae.to_image(depth)))
 
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse_arguments(make_parser(), arguments)
-    config, run = DepthARTConfig.preset(options.preset).vqvae, run_config(options, DEFAULTS)
+    started = load_vqvae(options.start) if options.start else None
+    config = started.config if started else DepthARTConfig.preset(options.preset).vqvae
+    if options.log_offset is not None:
+        config = replace(config, log_offset=options.log_offset)
+    run = run_config(options, DEFAULTS)
     if options.dry_run:
         return print(dry_run(config, run))
     if run.fsdp or processes.wants_fsdp():
@@ -97,11 +101,16 @@ def main(arguments: list[str] | None = None) -> None:
         raise ValueError("--perceptual needs the ImageNet weights of a trunk: --trunk FILE")
     torch.manual_seed(run.seed)
     device = device_of(run)
-    vqvae = VQVAE(config).to(device, memory_format=torch.channels_last)
+    vqvae = VQVAE(config)
+    if started:
+        vqvae.load_state_dict(started.state_dict())
+    vqvae = vqvae.to(device, memory_format=torch.channels_last)
     mixture = training_mixture(options, config.image_size, run, Augmentation.geometric())
     photos = PhotoFolder(options.photos) if options.photos else None
     images_of = Loader(
-        VQImages(mixture, photos, options.photo_share).batch, run, ahead=not options.resident
+        VQImages(mixture, photos, options.photo_share, config.log_offset).batch,
+        run,
+        ahead=not options.resident,
     )
     sets = validation_sources(options, limit=32)
     describe_run(options.output, run=run, model=config, options=vars(options))
@@ -122,7 +131,8 @@ def main(arguments: list[str] | None = None) -> None:
     def after_step(step: int) -> None:
         if adversary:
             adversary.after_step()
-        due = step == 4 or step % RESEED_EVERY == RESEED_EVERY - 1
+        early = step == 4 and not started  # of random codes most are far from everything
+        due = early or step % RESEED_EVERY == RESEED_EVERY - 1
         if due and step < RESEED_UNTIL * run.steps:
             alive = usage.reseed()
             if processes.is_main():
@@ -142,10 +152,10 @@ def main(arguments: list[str] | None = None) -> None:
         shown = {}
         for name, samples in sets.items():
             depth = torch.cat([filled_depth(s.depth, config.image_size) for s in samples[:6]])
-            truth = depth_to_image(depth).to(device)
-            shown[f"{name}/truth"] = image_to_depth(truth)
+            truth = vqvae.to_image(depth.to(device))
+            shown[f"{name}/truth"] = vqvae.to_depth(truth)
             for k, total in enumerate(vqvae.tokenize(truth)[1], start=1):
-                shown[f"{name}/scale_{k:02d}"] = image_to_depth(vqvae.decode(total))
+                shown[f"{name}/scale_{k:02d}"] = vqvae.to_depth(vqvae.decode(total))
         return shown
 
     def publish(weights: dict[str, Tensor], step: int) -> None:
@@ -170,6 +180,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
     add_preset(parser)
+    parser.add_argument("--start", type=Path, help="checkpoint whose VQ-VAE to go on from")
+    parser.add_argument(
+        "--log-offset",
+        type=float,
+        help="beyond the paper: show depth in log (depthart.normalize), 0 = linear as in eq. 9;"
+        " default: the start's, or linear",
+    )
     parser.add_argument("--photos", help="folder of pictures without depth")
     parser.add_argument("--photo-share", type=float, default=0.25, help="of each batch")
     terms = parser.add_argument_group("optional terms (weights; 0 = off)")

@@ -117,9 +117,7 @@ def build_model(options: argparse.Namespace) -> DepthART:
     """A model from --start or of a preset, with the parts that are named put in."""
     if options.start:
         model = Predictor.from_folder(options.start).model
-        if options.vqvae:
-            raise ValueError("--start brings its own VQ-VAE: drop --vqvae")
-        return _with_encoder(model, options.encoder)
+        return _with_encoder(_with_vqvae(model, options.vqvae), options.encoder)
     config = DepthARTConfig.preset(options.preset)
     vqvae = load_vqvae(options.vqvae) if options.vqvae else None
     if vqvae is not None:
@@ -128,6 +126,19 @@ def build_model(options: argparse.Namespace) -> DepthART:
     if vqvae is not None:
         model.vqvae = vqvae
     return _with_encoder(model, options.encoder)
+
+
+def _with_vqvae(model: DepthART, folder: Path | None) -> DepthART:
+    """Put in the VQ-VAE of a checkpoint, if a folder is named."""
+    if folder:
+        vqvae = load_vqvae(folder)
+        for name in ("latent_channels", "vocab_size", "sides"):
+            given, needed = getattr(vqvae.config, name), getattr(model.config.vqvae, name)
+            if given != needed:
+                raise ValueError(f"{folder}: {name} {given}, the model needs {needed}")
+        model.vqvae = vqvae
+        model.config = replace(model.config, vqvae=vqvae.config)
+    return model
 
 
 def _with_encoder(model: DepthART, folder: Path | None) -> DepthART:
@@ -189,10 +200,11 @@ def feature_batches(
         return Loader(lambda n: cache.batch(n, run.part, run.seed), run)
     batch_of = training_batches(options, size, run)
     device = device_of(run)
+    log_offset = model.config.vqvae.log_offset
 
     def encode(step: int) -> tuple[Tensor, Tensor]:
         batch = batch_of(step).to(device)
-        truth = (true_depth(batch),) if options.decoded_depth else ()
+        truth = (true_depth(batch, log_offset),) if options.decoded_depth else ()
         if not options.train_encoder:
             return *encode_batch(model, batch), *truth
         with autocast(run):

@@ -100,7 +100,11 @@ class Bench:
         batch = timed("data", lambda: self.mixture.batch(number))
         image, depth = timed("encode", lambda: encode_batch(self.model, batch))
         lesson = timed("rollout", lambda: step.lesson(0, image, depth))
-        truth = true_depth(batch.to(self.device)) if step.config.decoded_depth else None
+        truth = (
+            true_depth(batch.to(self.device), self.model.config.vqvae.log_offset)
+            if step.config.decoded_depth
+            else None
+        )
         loss = timed("forward", lambda: step.loss(lesson, step.logits(lesson, image), truth)[0])
         timed("backward", loss.backward)
         timed("optimizer", self._update)

@@ -19,9 +19,9 @@ from train.vqvae_loss import nearness
 GRADIENT_WEIGHT = 0.5
 
 
-def true_depth(batch: Batch) -> Tensor:
-    """Normalised depth (B, 1, H, H) in [-1, 1] (eq. 9); NaN where it is unknown (holes, sky)."""
-    return depth_images(batch)[:, :1].masked_fill(~batch.valid, torch.nan)
+def true_depth(batch: Batch, log_offset: float = 0.0) -> Tensor:
+    """Depth as the VQ-VAE sees it (B, 1, H, H) in [-1, 1]; NaN where it is unknown (holes, sky)."""
+    return depth_images(batch, log_offset)[:, :1].masked_fill(~batch.valid, torch.nan)
 
 
 def decoded_depth_error(
@@ -48,7 +48,8 @@ def decoded_depth_error(
     decoded = model.vqvae.decode(features.contiguous(memory_format=torch.channels_last))
     measured = (~truth.isnan()).float()
     truth = truth.nan_to_num()
+    weight = nearness(truth, model.config.vqvae.log_offset)
     # The decoder's three channels are one depth map.
-    error = (decoded.float().mean(1, keepdim=True) - truth) * nearness(truth) * measured
+    error = (decoded.float().mean(1, keepdim=True) - truth) * weight * measured
     pixel = error.abs().sum() / measured.sum().clamp_min(1)
     return pixel + GRADIENT_WEIGHT * gradient_error(error, measured)

@@ -116,6 +116,7 @@ def load_imagenet_trunk(encoder: ImageEncoder, path: str | Path) -> None:
 
 
 DENSE = "dense"  # the architecture in config.json, the method in results
+DENSE_IN_CODES = "dense/vqvae"  # of `train.evaluate.in_codes`
 
 
 def save_dense(config: ImageEncoderConfig, weights: dict[str, Tensor], folder: str | Path) -> Path:

@@ -6,7 +6,9 @@ and camera are known, plane errors.
 
 `--model` looks into one refinement model: all its samplers, AbsRel after each scale, with the mean
 entropy of its predicted distributions and the VQ-VAE's own reconstruction as the soft limit (the
-paper's figure 4); `--dense` puts the dense regression of `train.image_encoder` beside it.
+paper's figure 4); `--dense` puts the dense regression of `train.image_encoder` beside it, as it is
+and drawn with the model's codes.
+
 `--models` puts any models beside one another, each as it answers by default (the paper's Table 1);
 `python -m train.report` makes the table.
 
@@ -28,16 +30,18 @@ from typing import get_args
 
 import cv2
 import torch
+from torch import Tensor
 
 from depthart.align import Alignment, alignment_for
 from depthart.images import Photo, to_model_input
 from depthart.model import DepthART
-from depthart.normalize import depth_to_image, fill_invalid
+from depthart.normalize import fill_invalid
 from depthart.predictor import Predictor
 from depthart.registry import load
+from depthart.vqvae import VQVAE
 from train.config_file import parse_arguments
 from train.data.sample import Sample
-from train.dense import DENSE, load_dense
+from train.dense import DENSE, DENSE_IN_CODES, load_dense
 from train.evaluate_models import chosen_models, evaluate_models, label_of
 from train.floors import FLOORS, MEAN_MAP, add_floor_arguments, floors
 from train.scoring import Scorer, guess_scores, read_lines, summarize, write_results
@@ -78,12 +82,22 @@ def soft_limit(model: DepthART, sample: Sample, scorer: Scorer | None = None) ->
     size = model.config.image_size
     resized = cv2.resize(sample.depth, (size, size), interpolation=cv2.INTER_NEAREST)
     depth = torch.from_numpy(resized)[None, None]
-    image = depth_to_image(fill_invalid(depth, depth > 0), depth > 0)
+    image = model.vqvae.to_image(fill_invalid(depth, depth > 0), depth > 0)
     totals = model.vqvae.tokenize(image)[1]
     scorer = scorer or Scorer(sample)
     maps = [model.decode(total)[0].numpy() for total in totals]
     errors = [round(scorer.abs_rel(depth), 5) for depth in maps]
     return scorer.all_scores(maps[-1]) | {"abs_rel_per_scale": errors}
+
+
+def in_codes(vqvae: VQVAE, depth_of: DepthFunction) -> DepthFunction:
+    """What a VQ-VAE makes of another model's depth: the cost of drawing it with codes."""
+
+    @torch.no_grad()
+    def rebuilt(images: Tensor) -> Tensor:
+        return vqvae.to_depth(vqvae.reconstruct(vqvae.to_image(depth_of(images)[:, None])))
+
+    return rebuilt
 
 
 def evaluate(
@@ -166,8 +180,6 @@ def main(arguments: list[str] | None = None) -> None:
     if not sets:
         parser.error("name data to evaluate on: --held-out, --real or --data NAME=FOLDER")
     guesses = floors(options)
-    if options.dense:
-        guesses[DENSE] = load_dense(options.dense).eval().depth
     if options.models:
         folder, names = options.output or TABLE_1, chosen_models(options.models)
         replaced = {*map(label_of, names), *FLOORS, MEAN_MAP}
@@ -180,6 +192,9 @@ def main(arguments: list[str] | None = None) -> None:
     if not isinstance(predictor, Predictor):
         parser.error(f"{options.model} is no refinement model: evaluate it with --models")
     how = options.align or alignment_for(predictor.kind)
+    if options.dense:
+        guesses[DENSE] = load_dense(options.dense).eval().depth
+        guesses[DENSE_IN_CODES] = in_codes(predictor.model.vqvae, guesses[DENSE])
     lines = evaluate(predictor.model, sets, tuple(options.samplers), how, guesses)
     write_results(options.output, lines)
 

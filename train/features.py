@@ -35,7 +35,7 @@ def encode_batch(model: DepthART, batch: Batch) -> tuple[Tensor, Tensor]:
 def encode_depth(model: DepthART, batch: Batch) -> Tensor:
     """Unquantised depth features (B, z, S, S) of a batch on the model's device, float32."""
     with torch.autocast(batch.depth.device.type, torch.bfloat16):
-        return model.vqvae.encode(depth_images(batch)).float()
+        return model.vqvae.encode(depth_images(batch, model.config.vqvae.log_offset)).float()
 
 
 def encoder_digest(model: DepthART) -> str:
@@ -43,7 +43,7 @@ def encoder_digest(model: DepthART) -> str:
     parts = {"vqvae": model.vqvae}
     if model.config.image_encoder:
         parts["image_encoder"] = model.image_encoder
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(str(model.config.vqvae.log_offset).encode())
     for part, module in parts.items():
         for name, value in module.state_dict().items():
             if not name.startswith(("decoder.", "post_quant.")):
@@ -114,9 +114,12 @@ class FeatureCache:
     def _encode(folder: Path, model: DepthART, mixture: Mixture, count: int, truth: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         batches = count // mixture.batch_size
+        log_offset = model.config.vqvae.log_offset
         arrays: list[np.memmap] = []
         for n, batch in enumerate(prefetch(mixture.batch, 0, batches)):
-            encoded = encode_batch(model, batch) + ((true_depth(batch),) if truth else ())
+            encoded = encode_batch(model, batch) + (
+                (true_depth(batch, log_offset),) if truth else ()
+            )
             if not arrays:
                 arrays = [
                     np.lib.format.open_memmap(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from depthart.normalize import image_to_depth
+from depthart.normalize import to_log
 from depthart.scales import Scales
 from depthart.vqvae import VQVAE
 
@@ -64,7 +64,8 @@ class CodedPyramid:
         """depth: (256, 256), 0 to 1."""
         self.vqvae = vqvae
         self.scales = vqvae.scales
-        self.features = vqvae.encode((depth * 2 - 1).expand(1, 3, -1, -1))
+        image = to_log(depth * 2 - 1, vqvae.config.log_offset)
+        self.features = vqvae.encode(image.expand(1, 3, -1, -1))
 
     def tokens(self, residual: Tensor, scale: int) -> Tensor:
         quantizer = self.vqvae.quantizer
@@ -74,7 +75,7 @@ class CodedPyramid:
         return self.vqvae.quantizer.expand(tokens, scale)
 
     def picture(self, features: Tensor) -> Tensor:
-        return image_to_depth(self.vqvae.decode(features))[0]
+        return self.vqvae.to_depth(self.vqvae.decode(features))[0]
 
 
 @dataclass(frozen=True)

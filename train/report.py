@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from train.config_file import parse_arguments
-from train.dense import DENSE
+from train.dense import DENSE, DENSE_IN_CODES
 from train.floors import MEAN_MAP
 from train.markers import fill
 from train.ranking import RANKED, SETS, average_ranks
@@ -34,6 +34,7 @@ METHODS = {
     "ramp": "far-top, near-bottom ramp",
     MEAN_MAP: "mean map of training pairs",
     DENSE: "dense regression, the same encoder",
+    DENSE_IN_CODES: "— its depth through the VQ-VAE",
     "model/argmax": "likeliest codes",
     "model/sample": "mean of 5 draws",
     "model/expected": "expected codes",

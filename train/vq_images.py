@@ -26,19 +26,25 @@ class VQImages:
         mixture: of depth maps (eq. 9 makes pictures of them); photos take some of their places.
         photos: if the mixture is resident, they are too.
         share: of photos, on average.
+        log_offset: of the VQ-VAE, see `depthart.normalize`.
     """
 
     def __init__(
-        self, mixture: Mixture | ResidentMixture, photos: PhotoFolder | None, share: float
+        self,
+        mixture: Mixture | ResidentMixture,
+        photos: PhotoFolder | None,
+        share: float,
+        log_offset: float = 0.0,
     ) -> None:
         self.mixture, self.share = mixture, share if photos else 0.0
+        self.log_offset = log_offset
         self.photos: Sequence = photos or ()
         if photos and isinstance(mixture, ResidentMixture):
             limit = KEPT_SIDE * mixture.size
             self.photos = [_kept(photo, limit).to(mixture.device) for photo in photos]
 
     def batch(self, number: int) -> Tensor:
-        images = depth_images(self.mixture.batch(number))
+        images = depth_images(self.mixture.batch(number), self.log_offset)
         if self.share:
             first = number * len(images)
             for row in range(len(images)):
@@ -58,10 +64,10 @@ class VQImages:
         return _resized(crop, (self.mixture.size,) * 2)[0] / 127.5 - 1
 
 
-def depth_images(batch: Batch) -> Tensor:
+def depth_images(batch: Batch, log_offset: float = 0.0) -> Tensor:
     """Depth with its holes filled, normalised, as the VQ-VAE's three channels (B, 3, S, S)."""
     filled = fill_invalid(batch.depth, batch.valid)
-    return depth_to_image(filled, batch.valid).contiguous()
+    return depth_to_image(filled, batch.valid, log_offset).contiguous()
 
 
 def filled_depth(depth: np.ndarray, size: int) -> Tensor:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from depthart.normalize import image_slope, image_to_depth
 from depthart.quantizer import Quantized
 from depthart.vqvae import VQVAE
 
@@ -32,7 +33,7 @@ def reconstruct(vqvae: VQVAE, images: Tensor, count: int | None = None) -> Recon
     """
     rebuilt, quantized = vqvae(images.contiguous(memory_format=torch.channels_last), count)
     rebuilt = rebuilt.float()
-    weighted = (rebuilt - images) * nearness(images)
+    weighted = (rebuilt - images) * nearness(images, vqvae.config.log_offset)
     l1 = weighted.abs().mean()
     error = l1 + weighted.square().mean()
     loss = error + COMMITMENT * quantized.commitment + quantized.codebook
@@ -43,17 +44,19 @@ def reconstruct(vqvae: VQVAE, images: Tensor, count: int | None = None) -> Recon
     return Reconstruction(rebuilt, quantized, error, loss, report)
 
 
-def nearness(images: Tensor) -> Tensor:
-    """Weight of each pixel: about 1 / depth on depth maps, 1 on photos.
+def nearness(images: Tensor, log_offset: float = 0.0) -> Tensor:
+    """Weight of each pixel: on depth maps what makes its error relative to the depth, 1 on photos.
 
-    Depth is judged relative to itself, so an error close by counts more than the same far away.
+    With linear depth that is about 1 / depth: an error close by counts more than the same far away.
 
     Args:
         images: (B, C, S, S) in [-1, 1]; depth maps are those with equal channels.
+        log_offset: of the VQ-VAE, see `depthart.normalize`.
 
     Returns:
         (B, 1, S, S).
     """
     is_depth = (images[:, :1] == images).flatten(1).all(1).view(-1, 1, 1, 1)
-    depth = (images[:, :1] + 1) / 2
-    return torch.where(is_depth, 0.5 / (depth + 0.05), torch.ones_like(depth))
+    depth = image_to_depth(images, log_offset)[:, None]
+    slope = image_slope(images[:, :1], log_offset)
+    return torch.where(is_depth, slope / (depth + 0.05), torch.ones_like(depth))

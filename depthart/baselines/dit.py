@@ -18,11 +18,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from depthart.baselines.losses import relative_depth
 from depthart.baselines.network import DepthNetwork, NetworkConfig
 from depthart.baselines.vit import Attention, Mlp
 from depthart.config import SMALL_VQVAE, from_fields
-from depthart.normalize import fill_invalid, image_to_depth
+from depthart.normalize import fill_invalid
 from depthart.trunks import build_trunk
 from depthart.vqvae import VQVAE, VQVAEConfig
 
@@ -118,7 +117,7 @@ class DiTDepth(DepthNetwork):
     def loss(
         self, images: Tensor, depth: Tensor, valid: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        target = self._latents(_depth_image(depth, valid), "depth")
+        target = self._latents(self._depth_image(depth, valid), "depth")
         t = torch.rand(len(images), device=images.device)
         noise = torch.randn_like(target)
         share = t.view(-1, 1, 1, 1)
@@ -130,7 +129,7 @@ class DiTDepth(DepthNetwork):
     @torch.no_grad()
     def begin(self, images: Tensor, depth: Tensor, valid: Tensor) -> None:
         """Measure mean and spread of each latent channel."""
-        for name, pictures in (("depth", _depth_image(depth, valid)), ("picture", images)):
+        for name, pictures in (("depth", self._depth_image(depth, valid)), ("picture", images)):
             latents = self.vqvae.encode(pictures).float()
             spread, mean = torch.std_mean(latents, dim=(0, 2, 3), keepdim=True)
             getattr(self, f"{name}_mean").copy_(mean)
@@ -169,7 +168,11 @@ class DiTDepth(DepthNetwork):
 
     def decode(self, x: Tensor) -> Tensor:
         """Standardised latents (B, z, S, S) -> depth (B, H, W) in [0, 1]."""
-        return image_to_depth(self.vqvae.decode(x * self.depth_std + self.depth_mean))
+        return self.vqvae.to_depth(self.vqvae.decode(x * self.depth_std + self.depth_mean))
+
+    def _depth_image(self, depth: Tensor, valid: Tensor) -> Tensor:
+        """What the VQ-VAE sees of depth (B, 1, H, W), its holes filled."""
+        return self.vqvae.to_image(fill_invalid(depth, valid), valid)
 
     @torch.no_grad()
     def _latents(self, pictures: Tensor, name: str) -> Tensor:
@@ -207,9 +210,3 @@ def time_features(t: Tensor, width: int) -> Tensor:
 
 def _modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
-
-
-def _depth_image(depth: Tensor, valid: Tensor) -> Tensor:
-    """What the VQ-VAE sees of depth (B, 1, H, W): holes filled, normalised (eq. 9)."""
-    relative = relative_depth(fill_invalid(depth, valid), valid)
-    return (2 * relative - 1)[:, None].expand(-1, 3, -1, -1)

@@ -26,4 +26,4 @@ class PhotoFolder:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return np.asarray(Image.open(self.paths[index]).convert("RGB"))
+        return np.array(Image.open(self.paths[index]).convert("RGB"))  # ours to write

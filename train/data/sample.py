@@ -12,6 +12,7 @@ from torch import Tensor
 
 UNKNOWN = np.full(4, np.nan, np.float32)  # a camera in a batch
 
+
 @dataclass
 class LabelledPlane:
     """A planar surface whose true orientation is known (iBims-1).
