@@ -12,13 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from depthart.config import DepthARTConfig
+from depthart.images import open_photo, to_model_input
 from depthart.predictor import save_model
 from train.data import pseudo_labels as shards
 from train.data.pseudo_depth import PseudoDepth
 from train.data.pseudo_labels import PseudoLabel, PseudoLabels
 from train.data.sample import Sample
+from train.dense import DenseDepth, load_dense, save_dense
 from train.depth_anything import calibrate, pseudo_label
 from train.depth_anything.disparity_pairs import DisparityPairs
 from train.depth_anything.pictures import jobs
@@ -125,6 +129,18 @@ def test_shards_of_pictures_are_labelled_shard_by_shard(teacher, tmp_path):
         assert [job.source[0][-11:] for job in found] == ["set-000.tar", "set-001.tar"]
         keys = [picture.key for picture in found[1].pictures()]
         assert keys == ["000001/photo_003.jpg", "000001/photo_004.jpg"]
+
+
+def test_dense_regression_is_a_teacher_of_depth(tmp_path):
+    config = DepthARTConfig.preset("tiny").image_encoder
+    folder = save_dense(config, DenseDepth(config).state_dict(), tmp_path / "dense")
+    label(str(folder), photos(tmp_path / "photos", 3), tmp_path / "labels")
+    dense = load_dense(folder)
+    for stored in PseudoLabels(tmp_path / "labels"):
+        photo = open_photo(tmp_path / "photos" / stored.key)
+        with torch.no_grad():
+            depth = dense.depth(to_model_input(photo))[0].numpy()
+        np.testing.assert_allclose(stored.disparity, 1 / depth, rtol=1e-3)
 
 
 def test_other_settings_do_not_mix_into_a_folder(teacher, tmp_path):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from depthart.checkpoints import WEIGHTS_FILE
+from depthart.checkpoints import CONFIG_FILE, WEIGHTS_FILE, read_config
 from depthart.images import Photo
-from depthart.registry import load
+from depthart.registry import load, resolve_device
+from train.dense import DENSE, DenseDepth, load_dense
 
 NEAREST = 1e-3  # of a depth map's median: nearer depths have no larger disparity
 
@@ -24,14 +26,15 @@ class Teacher:
     A model of depth (kinds "scale_invariant" and "metric") is asked for 1 / depth.
 
     Args:
-        model: name, checkpoint folder or hub id, as for `depthart.load`.
+        model: name, checkpoint folder or hub id, as for `depthart.load`; or a checkpoint folder of
+            `train.image_encoder`, dense regression.
 
     Raises:
         ValueError: if the model's depth has an unknown offset, so that it has no disparity.
     """
 
     def __init__(self, model: str, device: str = "auto") -> None:
-        self.predictor = load(model, device)
+        self.predictor: Any = _dense(model, device) if _is_dense(model) else load(model, device)
         if self.predictor.kind == "affine_invariant":
             raise ValueError(
                 f"{model} gives depth with an unknown offset, which has no disparity;"
@@ -76,6 +79,32 @@ class Teacher:
             return values
         floor = max(NEAREST * float(np.median(values)), 1e-12)
         return 1 / np.maximum(values, floor)
+
+
+class _Dense(nn.Module):
+    """Dense regression as a `DepthNetwork` is called."""
+
+    def __init__(self, network: DenseDepth) -> None:
+        super().__init__()
+        self.network = network
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        side = 16 * self.network.encoder.config.side
+        return side, side
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network.depth(images)
+
+
+def _is_dense(model: str) -> bool:
+    return Path(model, CONFIG_FILE).is_file() and read_config(model).get("model") == DENSE
+
+
+def _dense(model: str, device: str) -> SimpleNamespace:
+    """Those parts of a predictor that a teacher asks for."""
+    place = resolve_device(device)
+    network = _Dense(load_dense(model)).to(place).eval()
+    return SimpleNamespace(model=network, kind="scale_invariant", device=place)
 
 
 def _identity(model: str, predictor: Any) -> str:

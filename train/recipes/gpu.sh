@@ -30,7 +30,7 @@ run=(--batch-size "$BATCH" --resident --tensorboard)
   --workers "$CORES" "${photos[@]}"
 
 $PYTHON -m train.autoencoder -o "$OUT/vqvae" "${data[@]}" "${photos[@]}" "${run[@]}" \
-  --photo-share 0.1 --steps "${VQVAE_STEPS:-4000}" --lr 6e-4 --save-every 500
+  --photo-share 0.1 --log-offset 0.1 --steps "${VQVAE_STEPS:-4000}" --lr 6e-4 --save-every 500
 
 $PYTHON -m train.image_encoder -o "$OUT/encoder" --backbone "$BACKBONE" "${trunk[@]}" \
   "${data[@]}" "${run[@]}" --steps "${ENCODER_STEPS:-8000}" --lr 7e-4 --save-every 1000

@@ -39,7 +39,7 @@ $PYTHON -m train.render -o "$HELD_OUT" --count "${HELD_OUT_SCENES:-200}" --first
 $PYTHON -m train.render -o "$ROOMS" --count "${SCENES:-6000}" --workers 2 "${assets[@]}"
 
 $PYTHON -m train.autoencoder -o "$OUT/vqvae" "${data[@]}" "${photos[@]}" --photo-share 0.1 \
-  --steps "${VQVAE_STEPS:-1200}" --lr 8e-4 --save-every 100
+  --log-offset 0.1 --steps "${VQVAE_STEPS:-1200}" --lr 8e-4 --save-every 100
 
 $PYTHON -m train.image_encoder -o "$OUT/encoder" "${data[@]}" --backbone "$BACKBONE" --trunk "$TRUNK" \
   --steps "${ENCODER_STEPS:-2000}" --save-every 250
