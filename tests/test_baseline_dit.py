@@ -98,3 +98,16 @@ def test_times_are_told_apart():
     features = time_features(torch.tensor([0.0, 0.5, 1.0]), 32)
     assert features.shape == (3, 32)
     assert torch.cdist(features, features).add(10 * torch.eye(3)).min() > 1
+
+
+def test_a_vqvae_with_depth_in_log_is_shown_depth_in_log():
+    log = replace(VQVAE, log_offset=0.1)
+    config = DiTConfig(image_size=64, width=32, depth=1, heads=2, vqvae=log)
+    network = DiTDepth(config)
+    depth = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)) + 0.1
+    valid = torch.ones_like(depth, dtype=torch.bool)
+    image = network._depth_image(depth, valid)
+    torch.testing.assert_close(image, network.vqvae.to_image(depth, valid), rtol=0, atol=1e-4)
+    assert image.shape == (1, 3, 64, 64)
+    far = (depth / depth.flatten().quantile(0.98)).clamp(max=1)
+    torch.testing.assert_close(network.vqvae.to_depth(image)[:, None], far, rtol=0, atol=1e-3)

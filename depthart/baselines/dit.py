@@ -18,10 +18,11 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
+from depthart.baselines.losses import relative_depth
 from depthart.baselines.network import DepthNetwork, NetworkConfig
 from depthart.baselines.vit import Attention, Mlp
 from depthart.config import SMALL_VQVAE, from_fields
-from depthart.normalize import fill_invalid
+from depthart.normalize import fill_invalid, to_log
 from depthart.trunks import build_trunk
 from depthart.vqvae import VQVAE, VQVAEConfig
 
@@ -172,7 +173,9 @@ class DiTDepth(DepthNetwork):
 
     def _depth_image(self, depth: Tensor, valid: Tensor) -> Tensor:
         """What the VQ-VAE sees of depth (B, 1, H, W), its holes filled."""
-        return self.vqvae.to_image(fill_invalid(depth, valid), valid)
+        relative = relative_depth(fill_invalid(depth, valid), valid)
+        image = to_log(2 * relative - 1, self.vqvae.config.log_offset)
+        return image[:, None].expand(-1, 3, -1, -1)
 
     @torch.no_grad()
     def _latents(self, pictures: Tensor, name: str) -> Tensor:
