@@ -87,3 +87,4 @@ class _TrainingAttention(torch.autograd.Function):
             of_q[:, :, rows] = of_logits @ k[:, :, keys]
             of_k[:, :, keys] += of_logits.mT @ q[:, :, rows]
         return of_q * ctx.scale, of_k, of_v, None, None
+

@@ -23,7 +23,6 @@ from depthart.official_files import check_file, load_state, published_shapes
 
 DRIVE_URL = "https://drive.usercontent.google.com/download?id={id}&export=download&confirm=t"
 
-
 @dataclass(frozen=True)
 class PublishedFile:
     """A file as its authors published it. Exactly one of `hub_repo` and `drive_id` is set."""

@@ -247,7 +247,7 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def resolve_device(device: str) -> str:
-    """ "auto" -> the best device at hand; any other torch device is checked.
+    """"auto" -> the best device at hand; any other torch device is checked.
 
     Raises:
         ValueError: if this is no device, or one that this computer does not have.

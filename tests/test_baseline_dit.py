@@ -67,7 +67,9 @@ def test_the_right_velocity_leads_to_the_depth_at_every_step(network, batch, mon
     images, depth, valid = batch
     network.begin(images, depth, valid)
     target = network._latents(depth_image(depth, valid), "depth")
-    monkeypatch.setattr(network, "velocity", lambda x, t, _: (x - target) / t.view(-1, 1, 1, 1))
+    monkeypatch.setattr(
+        network, "velocity", lambda x, t, _: (x - target) / t.view(-1, 1, 1, 1)
+    )
     steps = list(network.refine(images, torch.Generator().manual_seed(3)))
     assert len(steps) == network.config.steps == 8
     decoded = network.vqvae.decode(network.vqvae.encode(depth_image(depth, valid)))

@@ -1,5 +1,6 @@
 """Readers of indoor data sets, on small files in the published formats."""
 
+
 import h5py
 import numpy as np
 import pytest

@@ -102,7 +102,9 @@ def test_predict_is_the_last_step(each_tiny_model, images, sampler):
 def test_seconds_leave_out_decoding_and_the_caller(own_model, images, monkeypatch):
     """A clock that moves by 1 in the transformer, by 100 in the decoder and by 10 at the caller."""
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr("depthart.model.time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(
+        "depthart.model.time", SimpleNamespace(perf_counter=lambda: clock.now)
+    )
 
     def costs(function, seconds):
         def run(*args, **kwargs):
@@ -170,7 +172,9 @@ def test_the_seed_decides(each_tiny_model, images):
 
 
 def test_argmax_knows_no_seed(each_tiny_model, images):
-    one, other = (each_tiny_model.predict(images[:1], Sampler("argmax", seed=s)) for s in (1, 2))
+    one, other = (
+        each_tiny_model.predict(images[:1], Sampler("argmax", seed=s)) for s in (1, 2)
+    )
     assert torch.equal(one, other)
 
 

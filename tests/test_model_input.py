@@ -1,5 +1,6 @@
 """Photos become what a model sees, and its maps go back to the photo's size."""
 
+
 import numpy as np
 import pytest
 import torch

@@ -271,9 +271,8 @@ def test_the_last_scale_is_not_rolled_out(lesson_input, monkeypatch, count):
     monkeypatch.setattr(
         model.transformer,
         "forward",
-        lambda tokens, *args, last, **rest: (
-            lengths.append(last) or forward(tokens, *args, last=last, **rest)
-        ),
+        lambda tokens, *args, last, **rest: lengths.append(last)
+        or forward(tokens, *args, last=last, **rest),
     )
     dynamic_targets(model, *features, count)
     assert lengths == list(model.scales.lengths[: (count or 10) - 1])

@@ -1,5 +1,6 @@
 """Predictors take photos of any size and refine them step by step."""
 
+
 import numpy as np
 import pytest
 import torch

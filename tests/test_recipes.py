@@ -69,7 +69,9 @@ def test_the_laptop_recipe_starts_every_baseline(tmp_path):
 def test_the_papers_configuration(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "4")
     flags = ["-o", "x", "--config", str(RECIPES / "paper.yaml")]
-    run = run_config(parse_arguments(autoregressive.make_parser(), flags), autoregressive.DEFAULTS)
+    run = run_config(
+        parse_arguments(autoregressive.make_parser(), flags), autoregressive.DEFAULTS
+    )
     assert run.part == 4 and run.lr == 1e-4 and run.betas == (0.9, 0.999)
     assert run.weight_decay == 0.01 and (run.schedule, run.lr_every, run.lr_gamma) == (
         "step",

@@ -120,12 +120,16 @@ def test_trunks_from_everywhere(layout, tmp_path):
         save_file(named, path)
     elif layout == "dense.pt":
         path = tmp_path / "dense.pt"
-        torch.save({f"encoder.trunk.{k}": v for k, v in source.trunk.state_dict().items()}, path)
+        torch.save(
+            {f"encoder.trunk.{k}": v for k, v in source.trunk.state_dict().items()}, path
+        )
     else:
         path = save_network("midas", source, tmp_path / "model", half=False)
     network = initial_network("gp2", {"trunk": "tiny", "image_size": 64}, trunk=path)
     found = network.trunk.convolutions
-    assert all(torch.equal(a.weight, b.weight) for a, b in zip(convolutions, found, strict=True))
+    assert all(
+        torch.equal(a.weight, b.weight) for a, b in zip(convolutions, found, strict=True)
+    )
 
 
 def test_trunks_that_do_not_fit(tmp_path):

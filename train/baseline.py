@@ -165,7 +165,9 @@ def parameter_groups(network: DepthNetwork, trunk_lr: float) -> list[dict[str, A
     trained = [p for p in network.parameters() if p.requires_grad]
     groups = [{"params": [p for p in trained if id(p) not in inside]}]
     if inside:
-        groups.insert(0, {"params": [p for p in trained if id(p) in inside], "lr_scale": trunk_lr})
+        groups.insert(
+            0, {"params": [p for p in trained if id(p) in inside], "lr_scale": trunk_lr}
+        )
     return groups
 
 

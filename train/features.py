@@ -117,9 +117,9 @@ class FeatureCache:
         log_offset = model.config.vqvae.log_offset
         arrays: list[np.memmap] = []
         for n, batch in enumerate(prefetch(mixture.batch, 0, batches)):
-            encoded = encode_batch(model, batch) + (
-                (true_depth(batch, log_offset),) if truth else ()
-            )
+            encoded = encode_batch(model, batch)
+            if truth:
+                encoded += (true_depth(batch, log_offset),)
             if not arrays:
                 arrays = [
                     np.lib.format.open_memmap(

@@ -42,7 +42,9 @@ class Shown:
     def camera(self) -> Intrinsics:
         if self.sample is None or self.sample.intrinsics is None:
             return Intrinsics.of_photo(self.photo)
-        return Intrinsics(*map(float, self.sample.intrinsics), self.photo.width, self.photo.height)
+        return Intrinsics(
+            *map(float, self.sample.intrinsics), self.photo.width, self.photo.height
+        )
 
 
 def sheet(pictures: Sequence[Shown], models: Sequence[str], device: str = "auto") -> np.ndarray:

@@ -165,7 +165,9 @@ class DPT(DepthNetwork):
         multiple = self.config.multiple
         height, width = images.shape[-2:]
         if height % multiple or width % multiple:
-            raise ValueError(f"both sides must be multiples of {multiple}, got {height} x {width}")
+            raise ValueError(
+                f"both sides must be multiples of {multiple}, got {height} x {width}"
+            )
         if self.trunk is None:
             mean, std = (images.new_tensor(v).view(3, 1, 1) for v in (_MEAN, _STD))
             pixels = ((images + 1) / 2 - mean) / std

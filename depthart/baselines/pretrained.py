@@ -147,7 +147,9 @@ def kind_of(config: Any) -> Kind:
     return "metric" if metric or config.model_type in _METRIC_TYPES else "disparity"
 
 
-def download_published(name: str, root: Path, confirm: Callable[[str], bool] | None = None) -> Path:
+def download_published(
+    name: str, root: Path, confirm: Callable[[str], bool] | None = None
+) -> Path:
     """Fetch one of `PUBLISHED` into `root`/`name`; a finished one is returned without the network.
 
     Args:

@@ -33,7 +33,9 @@ class Augmentation:
         return cls(colour=0, blur=0, noise=0, jpeg=0, grey=0)
 
 
-def augment(sample: Sample, size: int, strength: Augmentation, rng: np.random.Generator) -> Sample:
+def augment(
+    sample: Sample, size: int, strength: Augmentation, rng: np.random.Generator
+) -> Sample:
     """Crop, flip, resize to a square and disturb the colours.
 
     Args:
@@ -54,7 +56,9 @@ def augment(sample: Sample, size: int, strength: Augmentation, rng: np.random.Ge
     )
 
 
-def photometric(image: np.ndarray, strength: Augmentation, rng: np.random.Generator) -> np.ndarray:
+def photometric(
+    image: np.ndarray, strength: Augmentation, rng: np.random.Generator
+) -> np.ndarray:
     """Colour, grey, blur, noise and JPEG, (H, W, 3) uint8 -> same."""
     if strength.colour:
         c = strength.colour

@@ -53,7 +53,9 @@ class IBims:
             depth=depth,
             dataset="ibims1",
             scene=name.rsplit("_", 1)[0],
-            intrinsics=np.float32([calib[0, 0], calib[1, 1], calib[2, 0] - 0.5, calib[2, 1] - 0.5]),
+            intrinsics=np.float32(
+                [calib[0, 0], calib[1, 1], calib[2, 0] - 0.5, calib[2, 1] - 0.5]
+            ),
             valid=within(depth, 0.01, 50) & (data["mask_transp"] > 0),
             planes=tuple(plane for kind in KINDS for plane in planes_of(data, kind)),
             edges=data["edges"] > 0,

@@ -12,7 +12,6 @@ from torch import Tensor
 
 UNKNOWN = np.full(4, np.nan, np.float32)  # a camera in a batch
 
-
 @dataclass
 class LabelledPlane:
     """A planar surface whose true orientation is known (iBims-1).

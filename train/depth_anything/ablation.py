@@ -78,9 +78,7 @@ ROWS: dict[str, Row] = {
     "margin_0": Row("— tolerance margin 0", Terms(True, True, True), 0.0),
     "margin_30": Row("— tolerance margin 0.30", Terms(True, True, True), 0.3),
     "from_photos": Row(
-        "— frozen encoder learned from the photos (ours)",
-        Terms(True, True, True),
-        0.15,
+        "— frozen encoder learned from the photos (ours)", Terms(True, True, True), 0.15,
         from_photos=True,
     ),
 }
