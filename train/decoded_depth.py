@@ -39,7 +39,7 @@ def decoded_depth_error(
         scale: 0-based, one of those in use.
 
     Returns:
-        scalar; absolute errors are weighted by `nearness`, about half the inverse depth.
+        scalar; absolute errors are weighted by `nearness`, which makes them relative to the depth.
     """
     quantizer = model.vqvae.quantizer
     piece = model.scales.split(logits, len(lesson.targets))[scale]
