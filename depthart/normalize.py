@@ -66,7 +66,11 @@ def depth_to_image(depth: Tensor, valid: Tensor | None = None, log_offset: float
 
 
 def to_log(image: Tensor, log_offset: float) -> Tensor:
-    """Eq. 9's linear [-1, 1] shown in log, [-1, 1] again; the same if the offset is 0."""
+    """Eq. 9's linear depth in [-1, 1], of any shape, shown in log, in [-1, 1] again.
+
+    Args:
+        log_offset: c, as a share of D_98; 0 leaves the image as it is.
+    """
     if not log_offset:
         return image
     return 2 * torch.log1p((image + 1) / 2 / log_offset) / math.log1p(1 / log_offset) - 1
@@ -79,7 +83,7 @@ def image_to_depth(image: Tensor, log_offset: float = 0.0) -> Tensor:
 
 
 def image_slope(image: Tensor, log_offset: float = 0.0) -> Tensor:
-    """How fast `image_to_depth` changes with a decoded image in [-1, 1], at every pixel."""
+    """Derivative of `image_to_depth` by the image in [-1, 1], at every pixel; same shape."""
     if not log_offset:
         return torch.full_like(image, 0.5)
     rate = math.log1p(1 / log_offset)

@@ -7,6 +7,7 @@ import torch
 
 from depthart.config import DepthARTConfig
 from depthart.model import DepthART
+from depthart.normalize import to_log
 from depthart.sampling import Sampler
 from tests.conftest import make_tiny
 from train.autoregressive import Shares, parameter_groups
@@ -129,10 +130,13 @@ def test_true_depth_is_unknown_in_holes_and_the_sky():
     depth = torch.rand(2, 1, 64, 64) + 1
     depth[0, 0, :5], depth[1, 0, :3] = 0, torch.inf  # holes, sky
     valid = (depth > 0) & depth.isfinite()
-    truth = true_depth(Batch(torch.zeros(2, 3, 64, 64), depth, valid, torch.zeros(2, 4)))
+    batch = Batch(torch.zeros(2, 3, 64, 64), depth, valid, torch.zeros(2, 4))
+    truth = true_depth(batch, 0.0)
     assert truth.isnan().flatten(1).sum(1).tolist() == [5 * 64, 3 * 64]
     order = depth[0][valid[0]].argsort()
     assert (truth[0][valid[0]][order].diff() >= 0).all() and truth[0].nan_to_num().max() == 1
+    in_log = true_depth(batch, 0.1)
+    torch.testing.assert_close(in_log, to_log(truth, 0.1), equal_nan=True)
 
 
 def test_decoded_depth_teaches_the_transformer_only(given):

@@ -135,7 +135,7 @@ def test_terms_are_off_by_default_and_adversary_starts_late():
 def test_nearness_weighs_depth_and_leaves_photos():
     depth = torch.tensor([-1.0, 1.0]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
     photo = torch.rand(1, 3, 1, 2)
-    weights = nearness(torch.cat([depth, photo])).flatten().tolist()
+    weights = nearness(torch.cat([depth, photo]), 0.0).flatten().tolist()
     assert weights == pytest.approx([0.5 / 0.05, 0.5 / 1.05, 1, 1])
 
 

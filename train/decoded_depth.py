@@ -19,7 +19,7 @@ from train.vqvae_loss import nearness
 GRADIENT_WEIGHT = 0.5
 
 
-def true_depth(batch: Batch, log_offset: float = 0.0) -> Tensor:
+def true_depth(batch: Batch, log_offset: float) -> Tensor:
     """Depth as the VQ-VAE sees it (B, 1, H, H) in [-1, 1]; NaN where it is unknown (holes, sky)."""
     return depth_images(batch, log_offset)[:, :1].masked_fill(~batch.valid, torch.nan)
 

@@ -34,7 +34,7 @@ class VQImages:
         mixture: Mixture | ResidentMixture,
         photos: PhotoFolder | None,
         share: float,
-        log_offset: float = 0.0,
+        log_offset: float,
     ) -> None:
         self.mixture, self.share = mixture, share if photos else 0.0
         self.log_offset = log_offset
@@ -64,7 +64,7 @@ class VQImages:
         return _resized(crop, (self.mixture.size,) * 2)[0] / 127.5 - 1
 
 
-def depth_images(batch: Batch, log_offset: float = 0.0) -> Tensor:
+def depth_images(batch: Batch, log_offset: float) -> Tensor:
     """Depth with its holes filled, normalised, as the VQ-VAE's three channels (B, 3, S, S)."""
     filled = fill_invalid(batch.depth, batch.valid)
     return depth_to_image(filled, batch.valid, log_offset).contiguous()

@@ -44,7 +44,7 @@ def reconstruct(vqvae: VQVAE, images: Tensor, count: int | None = None) -> Recon
     return Reconstruction(rebuilt, quantized, error, loss, report)
 
 
-def nearness(images: Tensor, log_offset: float = 0.0) -> Tensor:
+def nearness(images: Tensor, log_offset: float) -> Tensor:
     """Weight of each pixel: on depth maps what makes its error relative to the depth, 1 on photos.
 
     With linear depth that is about 1 / depth: an error close by counts more than the same far away.
