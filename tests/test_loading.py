@@ -15,7 +15,7 @@ from train.data.resident import ResidentMixture
 from train.data.sample import Sample
 from train.data.visits import BLOCK, Visits
 from train.loop import Loader, RunConfig
-from train.sources import open_source, training_sources
+from train.sources import open_source, training_sources, validation_sources
 
 STILL = Augmentation(1, 1, 0, 0, 0, 0, 0, 0)  # nothing changes
 
@@ -213,3 +213,20 @@ def test_sources_carry_splits_and_weights(tmp_path, monkeypatch):
     assert (second.split, quarter, second.folder) == ("odd", 0.25, "/y:z")
     assert open_source("a=/x", training=False)[1].split == "test"
     assert open_source("hypersim=/x", training=False)[1].split == "val"
+
+
+def test_validation_sets_keep_their_splits_apart(monkeypatch):
+    class Reader(Ramps):
+        def __init__(self, folder, split="test"):
+            super().__init__(3 if split == "train" else 2)
+
+    monkeypatch.setattr("train.sources.dataset", lambda name: Reader)
+    options = argparse.Namespace(held_out=None, real=None)
+    options.validate = ["a=/x", "a@train=/x", "hypersim@val=/x"]
+    sets = validation_sources(options)
+    assert {name: len(samples) for name, samples in sets.items()} == {
+        "a": 2, "a@train": 3, "hypersim": 2
+    }  # fmt: skip
+    options.validate = ["a=/x", "a@test=/y"]
+    with pytest.raises(ValueError, match="a@test=/y: there is another set called a"):
+        validation_sources(options)

@@ -103,6 +103,9 @@ def validation_sources(
 
     Args:
         metric: as in `training_sources`.
+
+    Raises:
+        ValueError: for two sets of one name.
     """
     chosen = _in_metres if metric else lambda source: source
     sets: dict[str, list] = {}
@@ -115,6 +118,8 @@ def validation_sources(
     cache = getattr(arguments, "shard_cache", None)
     for text in getattr(arguments, "validate", None) or ():
         name, source, _ = open_source(text, training=False, cache=cache)
+        if name in sets:
+            raise ValueError(f"{text}: there is another set called {name} to validate on")
         source = chosen(source)
         count = min(limit, len(source))
         sets[name] = [source[int(i)] for i in np.linspace(0, len(source) - 1, count)]
@@ -133,7 +138,8 @@ def open_source(text: str, training: bool, cache: str | None = None) -> tuple[st
         cache: folder for the shards of remote WebDatasets.
 
     Returns:
-        name, reader, weight (1 if none is named).
+        name, reader, weight (1 if none is named). The name is NAME@SPLIT for validation on a split
+        that is not the usual one.
 
     Raises:
         ValueError: if the text does not read so, the name is unknown, or the set has no depth.
@@ -147,11 +153,16 @@ def open_source(text: str, training: bool, cache: str | None = None) -> tuple[st
     if name == "unlabeled":
         raise ValueError("unlabeled pictures have no depth; they go to --photos")
     options: dict[str, str] = {}
-    split = found["split"] or ("train" if training else EVALUATION_SPLITS.get(name))
-    if "split" in inspect.signature(reader).parameters:
+    usual = EVALUATION_SPLITS.get(name)
+    split = found["split"] or ("train" if training else usual)
+    parameters = inspect.signature(reader).parameters
+    if "split" in parameters:
         options = {"split": split} if split else {}
     elif found["split"]:
         raise ValueError(f"{name} has no splits: write {name}=FOLDER")
+    label = name
+    if not training and split and split != (usual or parameters["split"].default):
+        label = f"{name}@{split}"
     if name == "webdataset" and cache:
         options["cache"] = cache
-    return name, reader(found["folder"], **options), float(found["weight"] or 1)
+    return label, reader(found["folder"], **options), float(found["weight"] or 1)
