@@ -33,20 +33,15 @@ def reconstruct(vqvae: VQVAE, images: Tensor, count: int | None = None) -> Recon
     """
     rebuilt, quantized = vqvae(images.contiguous(memory_format=torch.channels_last), count)
     rebuilt = rebuilt.float()
-    error, l1 = drawing_error(rebuilt, images, vqvae.config.log_offset)
+    weighted = (rebuilt - images) * nearness(images, vqvae.config.log_offset)
+    l1 = weighted.abs().mean()
+    error = l1 + weighted.square().mean()
     loss = error + COMMITMENT * quantized.commitment + quantized.codebook
     report = {
         "partial_l1" if count else "l1": l1.detach(),
         "commitment": quantized.commitment.detach(),
     }
     return Reconstruction(rebuilt, quantized, error, loss, report)
-
-
-def drawing_error(drawn: Tensor, images: Tensor, log_offset: float) -> tuple[Tensor, Tensor]:
-    """L1 + L2 between pictures (B, 3, S, S), weighted by nearness; and L1 alone."""
-    weighted = (drawn - images) * nearness(images, log_offset)
-    l1 = weighted.abs().mean()
-    return l1 + weighted.square().mean(), l1
 
 
 def nearness(images: Tensor, log_offset: float) -> Tensor:
