@@ -120,7 +120,12 @@ class MultiScaleQuantizer(nn.Module):
             total = total + self.expand(self.codebook(indices[k]), k)
             commitment = commitment + F.mse_loss(features, total.detach()) / used
             codebook = codebook + F.mse_loss(total, features.detach()) / used
-        passed = features + (total - features).detach()
+        # A partial sum stands for the features at its resolution: finer detail gets no gradient.
+        heard = features
+        if (side := self.scales.sides[used - 1]) != self.scales.finest:
+            coarse = F.interpolate(features, size=(side, side), mode="area")
+            heard = F.interpolate(coarse, size=features.shape[2:], mode="bicubic")
+        passed = heard + (total - heard).detach()
         return Quantized(passed, commitment, codebook, indices, residuals)
 
 

@@ -243,6 +243,16 @@ def test_gradient_passes_straight_through_to_the_encoder(quantizer, features):
     torch.testing.assert_close(found["features"], weights)
 
 
+def test_a_partial_sum_gives_no_gradient_to_finer_detail(quantizer, features):
+    """One token stands for the mean, so that all places hear the same."""
+    features.requires_grad_()
+    weights = torch.randn_like(features)
+    found = gradients((quantizer(features, 1).features * weights).sum(), features, quantizer)
+    assert set(found) == {"features"}
+    mean = weights.mean((2, 3), keepdim=True).expand_as(weights)
+    torch.testing.assert_close(found["features"], mean)
+
+
 def test_commitment_moves_the_encoder_alone(quantizer, features):
     features.requires_grad_()
     _, totals = quantizer.tokenize(features)

@@ -1,5 +1,7 @@
 """The VQ-VAE's loss: optional perceptual and adversarial terms, and the care for its codes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,7 @@ from train.autoencoder import Lesson
 from train.code_usage import CodeUsage
 from train.loop import RunConfig
 from train.perceptual import PerceptualDistance
-from train.vqvae_loss import nearness
+from train.vqvae_loss import nearness, reconstruct
 
 RUN = RunConfig(steps=4, bf16=False, device="cpu")
 
@@ -55,6 +57,22 @@ def test_perceptual_distance(trunk_file, images):
 def test_perceptual_weights_are_local(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.safetensors"):
         PerceptualDistance.from_file("mobilenet_v2", tmp_path / "nothing.safetensors")
+
+
+def test_one_token_alone_is_to_be_flat(monkeypatch):
+    """1x1 knows no places; from 2x2 on, and with all scales, the target is the picture."""
+    torch.manual_seed(0)
+    vqvae = VQVAE(TINY_VQVAE)
+    assert vqvae.scales.sides[0] == 1
+    images = torch.rand(1, 3, TINY_VQVAE.image_size, TINY_VQVAE.image_size) * 2 - 1
+    mean = images.mean((2, 3), keepdim=True).expand_as(images)
+    monkeypatch.setattr(vqvae, "decode", lambda features: mean)
+    first, second, last = (reconstruct(vqvae, images, count) for count in (1, 2, None))
+    assert first.error.item() == 0
+    assert second.error.item() > 0.1 and last.error.item() == second.error.item()
+    torch.testing.assert_close(last.target, images)
+    only = VQVAE(replace(TINY_VQVAE, sides=TINY_VQVAE.sides[-1:]))  # knows places
+    torch.testing.assert_close(reconstruct(only, images, 1).target, images)
 
 
 def test_adaptive_factor_balances_gradients():

@@ -70,7 +70,7 @@ class Lesson:
             if self.usage:
                 self.usage.observe(result.quantized.indices, result.quantized.residuals)
             if self.perceptual:
-                distance = self.perceptual(result.images, images)
+                distance = self.perceptual(result.images, result.target)
                 loss = loss + self.perceptual_weight * distance
                 error = error + self.perceptual_weight * distance
                 report["perceptual"] = distance.detach()

@@ -18,6 +18,7 @@ class Reconstruction(NamedTuple):
     """A forward pass, its loss and what to log."""
 
     images: Tensor  # (B, 3, S, S) float32, unclamped
+    target: Tensor  # (B, 3, S, S) what they should be
     quantized: Quantized
     error: Tensor  # scalar: L1 + L2 weighted by nearness
     loss: Tensor  # scalar: the error and the quantiser's terms
@@ -27,13 +28,18 @@ class Reconstruction(NamedTuple):
 def reconstruct(vqvae: VQVAE, images: Tensor, count: int | None = None) -> Reconstruction:
     """Reconstruction (L1 + L2), commitment and codebook losses of one batch.
 
+    One token knows no places: 1x1, decoded alone, is to be flat, the mean of the picture. Asked
+    for the picture itself, the decoder draws the data's mean layout from its padding, in stripes.
+
     Args:
         images: (B, 3, S, S) in [-1, 1].
         count: decode the sum of the first so many scales; default all.
     """
     rebuilt, quantized = vqvae(images.contiguous(memory_format=torch.channels_last), count)
     rebuilt = rebuilt.float()
-    weighted = (rebuilt - images) * nearness(images, vqvae.config.log_offset)
+    alone = count is not None and vqvae.scales.sides[:count] == (1,)
+    target = images.mean((2, 3), keepdim=True).expand_as(images) if alone else images
+    weighted = (rebuilt - target) * nearness(target, vqvae.config.log_offset)
     l1 = weighted.abs().mean()
     error = l1 + weighted.square().mean()
     loss = error + COMMITMENT * quantized.commitment + quantized.codebook
@@ -41,7 +47,7 @@ def reconstruct(vqvae: VQVAE, images: Tensor, count: int | None = None) -> Recon
         "partial_l1" if count else "l1": l1.detach(),
         "commitment": quantized.commitment.detach(),
     }
-    return Reconstruction(rebuilt, quantized, error, loss, report)
+    return Reconstruction(rebuilt, target, quantized, error, loss, report)
 
 
 def nearness(images: Tensor, log_offset: float) -> Tensor:
