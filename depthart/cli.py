@@ -70,6 +70,9 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--draws", type=int, help="samples averaged per token (sample)")
     predict.add_argument("--temperature", type=float, help="of the sampler; 1 is the model's")
     predict.add_argument("--ensemble", type=int, default=1, metavar="N", help="average of N seeds")
+    predict.add_argument(
+        "--sharpen", action="store_true", help="let depth follow the photo's edges (no model)"
+    )
     predict.add_argument("--overwrite", action="store_true", help="replace existing results")
     predict.set_defaults(run=_predict)
 
@@ -164,6 +167,8 @@ def _predict(options: argparse.Namespace) -> int:
             prediction = predictor.predict(
                 image, sampler=sampler, fov_deg=options.fov, ensemble=options.ensemble
             )
+            if options.sharpen:
+                prediction = prediction.sharpen()
             files = prediction.save(folder, options.format, scales=options.scales)
         except (ValueError, OSError, ImportError) as error:
             failures += 1

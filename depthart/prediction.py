@@ -18,6 +18,7 @@ import numpy as np
 from depthart.geometry import Intrinsics
 from depthart.images import Photo, resize_depth
 from depthart.pointcloud import PointCloud, point_cloud
+from depthart.sharpen import sharpen
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from depthart.model import Step
 
 Kind = Literal["scale_invariant", "affine_invariant", "disparity", "metric"]
+LINEAR_KINDS = ("scale_invariant", "metric")  # without an offset: twice the number, twice as far
 Pixel = tuple[float, float]
 
 # 1 / disparity has no limit; disparities below this share of the largest (sky) get no depth.
@@ -121,6 +123,7 @@ class Prediction:
         seconds: Time it took.
         metres_per_unit: Factor from depth to metres once it is known. `depth` and `steps` stay as
             predicted; points, distances and files apply it.
+        sharpened: Whether `depth` follows the photo's edges, see `sharpen`; `steps` never do.
     """
 
     photo: Photo
@@ -132,6 +135,7 @@ class Prediction:
     uncertainty: np.ndarray | None = None
     seconds: float = 0.0
     metres_per_unit: float | None = None
+    sharpened: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -197,7 +201,26 @@ class Prediction:
             )
         steps = self.steps[: scale + 1]
         seconds = sum(step.seconds for step in steps)
-        return replace(self, depth=steps[-1].depth, steps=steps, uncertainty=None, seconds=seconds)
+        return replace(
+            self,
+            depth=steps[-1].depth,
+            steps=steps,
+            uncertainty=None,
+            seconds=seconds,
+            sharpened=False,
+        )
+
+    def sharpen(self) -> Prediction:
+        """The same prediction with the photo's edges in its depth; see `depthart.sharpen`.
+
+        Points, meshes and files take them over. This is no part of the model.
+        """
+        if self.sharpened:
+            return self
+        single = self.steps and self.uncertainty is None
+        own = self.steps[-1].model_depth if single else self.depth
+        depth = sharpen(own, self.photo.rgb, log=self.kind in LINEAR_KINDS)
+        return replace(self, depth=depth, sharpened=True)
 
     def points(
         self,
@@ -245,7 +268,7 @@ class Prediction:
             ValueError: The length is not positive, the pixels show the same point, or the kind has
                 an unknown offset besides its factor, which one length cannot fix.
         """
-        if self.kind in ("affine_invariant", "disparity"):
+        if self.kind not in LINEAR_KINDS:
             raise ValueError(
                 f"one known length cannot turn {self.kind} predictions of {self.model} into metres:"
                 " they have an unknown offset besides the unknown factor."

@@ -153,3 +153,28 @@ def test_examples_are_kept_after_their_first_run(tiny_predictor, tmp_path, photo
         assert len(list(kept(*other))) == 10
     assert len(list(kept("a", replace(photo, rgb=255 - photo.rgb, name="room"), None))) == 10
     assert runs == ["a", "a", "b", "a", "a"]
+
+
+def test_sharpening_is_for_showing_and_no_part_of_the_scales(session):
+    """Depth pictures, 3D and files follow the photo; changes, entropies and steps do not."""
+    look, scale = Look(), 5
+    own, before = session.prediction(scale), handlers.view(session, scale, look)
+    files = outputs.export(session, scale)
+    mesh = scene.mesh(session, scale)
+    session.sharp = True
+    try:
+        after, sharp = handlers.view(session, scale, look), session.prediction(scale)
+        assert sharp.sharpened and session.prediction(scale, full_size=True).sharpened
+        assert np.abs(sharp.depth - own.depth).max() > 0
+        np.testing.assert_array_equal(sharp.steps[-1].depth, own.depth)
+        shown, soft = (np.asarray(Image.open(v.depth)) for v in (after, before))
+        assert shown.shape == soft.shape and (shown != soft).any()
+        same = ("difference", "entropy", "entropy_curve", "second_curve", "ladder")
+        assert all(getattr(after, name) == getattr(before, name) for name in same)
+        assert text.SHARPENED in after.depth_caption
+        assert text.SHARPENED not in before.depth_caption
+        assert outputs.export(session, scale) != files and scene.mesh(session, scale) != mesh
+    finally:
+        session.sharp = False
+    assert handlers.view(session, scale, look) == before
+    assert outputs.export(session, scale) == files

@@ -60,6 +60,21 @@ def test_every_model_and_floor_has_a_line_per_picture(results):
     assert {"abs_rel", "delta1_error", "pe_fla", "pe_ori"} <= by_method["mine"].keys()
 
 
+def test_sharpened_depth_gets_lines_of_its_own(results, tmp_path):
+    """Beside the model's own, which stay as they are, and outside of Table 1."""
+    out = results[0].parent
+    data = ["--limit", "3", "--data", f"rendered={out / 'data'}"]
+    model = str(out / "checkpoints/depthart-small")
+    evaluate.main(["--models", model, "--sharpened", "-o", str(tmp_path), *data])
+    lines = {line["method"]: line for line in lines_of((tmp_path / "results.jsonl").read_text())}
+    own, sharp = lines["depthart-small"], lines["depthart-small/sharpened"]
+    before = [line for line in lines_of(results[1]) if line["method"] == "depthart-small"][-1]
+    assert own["abs_rel"] == before["abs_rel"] != sharp["abs_rel"]
+    assert {"abs_rel", "delta1_error", "dbe_acc", "pe_fla"} <= sharp.keys() and "seconds" in own
+    table = table_1(json.loads((tmp_path / "results.json").read_text()))
+    assert "| depthart-small |" in table and "sharpened" not in table
+
+
 def test_a_model_measured_anew_leaves_the_others(results):
     folder, first = results
     now = lines_of((folder / "results.jsonl").read_text())

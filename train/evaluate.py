@@ -42,7 +42,7 @@ from depthart.vqvae import VQVAE
 from train.config_file import parse_arguments
 from train.data.sample import Sample
 from train.dense import DENSE, DENSE_IN_CODES, load_dense
-from train.evaluate_models import chosen_models, evaluate_models, label_of
+from train.evaluate_models import SHARPENED, chosen_models, evaluate_models, label_of
 from train.floors import FLOORS, MEAN_MAP, add_floor_arguments, floors
 from train.scoring import Scorer, guess_scores, read_lines, summarize, write_results
 from train.sources import SET_HELP, validation_sources
@@ -171,21 +171,30 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS)
     parser.add_argument("--device", default="auto", help="with --models")
+    parser.add_argument(
+        "--sharpened",
+        action="store_true",
+        help="with --models: also their depth with the photo's edges (depthart.sharpen)",
+    )
     options = parse_arguments(parser, arguments)
     if not options.models and options.output is None:
         parser.error("--model needs a folder for the results: -o FOLDER")
     if options.models and options.dense:
         parser.error("--dense is a yardstick of one --model")
+    if options.sharpened and not options.models:
+        parser.error("--sharpened goes with --models")
     sets = validation_sources(options, options.limit or sys.maxsize)
     if not sets:
         parser.error("name data to evaluate on: --held-out, --real or --data NAME=FOLDER")
     guesses = floors(options)
     if options.models:
         folder, names = options.output or TABLE_1, chosen_models(options.models)
-        replaced = {*map(label_of, names), *FLOORS, MEAN_MAP}
+        labels = [*map(label_of, names)]
+        replaced = {*labels, *(f"{label}/{SHARPENED}" for label in labels), *FLOORS, MEAN_MAP}
         kept = read_lines(folder) if options.keep else []
         kept = [line for line in kept if line["set"] in sets and line["method"] not in replaced]
-        lines = evaluate_models(names, sets, options.align, options.device, guesses)
+        how, device = options.align, options.device
+        lines = evaluate_models(names, sets, how, device, guesses, options.sharpened)
         write_results(folder, chain(kept, lines))
         return
     predictor = load(options.model, "cpu")

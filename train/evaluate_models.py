@@ -10,14 +10,16 @@ from pathlib import Path
 from depthart.align import Alignment, alignment_for
 from depthart.base_predictor import BasePredictor
 from depthart.images import Photo
-from depthart.prediction import Kind
+from depthart.prediction import LINEAR_KINDS, Kind
 from depthart.registry import list_models, load
+from depthart.sharpen import sharpen
 from train.data.sample import Sample
 from train.floors import FLOORS
 from train.scoring import Scorer, guess_scores
 from train.validate import DepthFunction
 
 FLOOR_SIDE = 256
+SHARPENED = "sharpened"  # family of no row in Table 1
 
 
 def chosen_models(names: Sequence[str]) -> list[str]:
@@ -55,10 +57,12 @@ def evaluate_models(
     how: Alignment | None = None,
     device: str = "auto",
     floors: Mapping[str, DepthFunction] = FLOORS,
+    sharpened: bool = False,
 ) -> Iterator[dict[str, object]]:
     """Yield one line per method, data set and picture: first the floors, then model by model.
 
     Args:
+        sharpened: a second line, method "MODEL/sharpened", for depth with the photo's edges.
         how: alignment of all models; None: by scale, and with the offset that disparity and
             affine-invariant depth leave open as well.
     """
@@ -82,8 +86,12 @@ def evaluate_models(
         alignment = how or table_alignment(predictor.kind)
         for name, group in scorers.items():
             for number, scorer in enumerate(group):
-                scores = predictor_scores(predictor, scorer, alignment)
-                yield _where(name, number, scorer.sample) | about | scores
+                where = _where(name, number, scorer.sample)
+                own, sharp = predictor_scores(predictor, scorer, alignment, sharpened)
+                yield where | about | own
+                if sharp:
+                    other = {"method": f"{label}/{SHARPENED}", "family": SHARPENED}
+                    yield where | about | other | sharp
                 print(f"\r{label}: {name} {number + 1}/{len(group)} ", end="", file=sys.stderr)
         print(file=sys.stderr)
 
@@ -93,10 +101,14 @@ def table_alignment(kind: Kind) -> Alignment:
     return "scale" if kind == "metric" else alignment_for(kind)
 
 
-def predictor_scores(predictor: BasePredictor, scorer: Scorer, how: Alignment) -> dict[str, object]:
-    """Scores of a model's answer as it comes by default, with AbsRel per step if there are more."""
+def predictor_scores(
+    predictor: BasePredictor, scorer: Scorer, how: Alignment, sharpened: bool = False
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Scores of a model's answer as it comes by default, with AbsRel per step if there are more,
+    and, if asked for, those of its depth sharpened."""
+    photo = Photo(scorer.sample.image)
     started = time.perf_counter()
-    steps = list(predictor.refine(Photo(scorer.sample.image)))
+    steps = list(predictor.refine(photo))
     last = steps[-1].model_depth
     seconds = round(time.perf_counter() - started, 3)
     line = scorer.all_scores(last, how) | {"seconds": seconds}
@@ -105,7 +117,10 @@ def predictor_scores(predictor: BasePredictor, scorer: Scorer, how: Alignment) -
         line["abs_rel_per_scale"] = [round(e, 5) for e in errors]
         if all(step.entropy is not None for step in steps):
             line["entropy_per_scale"] = [round(float(s.entropy.mean()), 4) for s in steps]
-    return line
+    if not sharpened:
+        return line, {}
+    sharp = sharpen(last, photo.rgb, log=predictor.kind in LINEAR_KINDS)
+    return line, scorer.all_scores(sharp, how)
 
 
 def _where(name: str, number: int, sample: Sample) -> dict[str, object]:

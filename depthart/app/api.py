@@ -32,6 +32,7 @@ def connect(models: Models, stream: NamedStream) -> None:
         temperature: float,
         draws: int,
         fov_deg: float,
+        sharpen: bool,
     ) -> tuple[Session, str, str, dict]:
         """Depth of one photo.
 
@@ -43,6 +44,7 @@ def connect(models: Models, stream: NamedStream) -> None:
             temperature: Above 1 flattens, below 1 sharpens the distributions.
             draws: Codes drawn per token and averaged, for "sample".
             fov_deg: Horizontal field of view in degrees; 0 takes it from EXIF, else 55.
+            sharpen: Let depth follow the photo's edges, which is no part of the model.
 
         Returns:
             The coloured depth (PNG), the depth as float32 .npy at the photo's size, and what the
@@ -51,7 +53,7 @@ def connect(models: Models, stream: NamedStream) -> None:
         session, scales = start(image, model, sampler, seed, temperature, draws)
         for _ in scales:
             pass
-        session.fov_deg = float(fov_deg) or None
+        session.fov_deg, session.sharp = float(fov_deg) or None, sharpen
         prediction = session.prediction(session.last, full_size=True)
         color = handlers.depth_picture(session, session.last, Look())
         return (
@@ -97,6 +99,7 @@ def connect(models: Models, stream: NamedStream) -> None:
             gr.Number(5, label="draws", precision=0),
         ]
         fov = gr.Number(0, label="fov_deg")
+        sharp = gr.Checkbox(False, label="sharpen")
         color = gr.Image(label="depth_color", type="filepath", format="png")
         array = gr.File(label="depth_npy")
         facts = gr.JSON(label="info")
@@ -104,5 +107,5 @@ def connect(models: Models, stream: NamedStream) -> None:
         # Not part of the answers: it keeps the session's files until they have been fetched.
         session = gr.State(None, time_to_live=600, delete_callback=close_session)
         answer = [session, color, array, facts]
-        gr.Button().click(predict, [*inputs, fov], answer, api_name="predict", **limits)
+        gr.Button().click(predict, [*inputs, fov, sharp], answer, api_name="predict", **limits)
         gr.Button().click(refine, inputs, [session, color, facts], api_name="refine", **limits)

@@ -18,7 +18,7 @@ from depthart.app.state import Session
 from depthart.geometry import Intrinsics
 from depthart.images import Photo, resize_depth
 from depthart.metrics import abs_rel, delta1
-from depthart.prediction import Kind, Prediction, PredictionStep
+from depthart.prediction import LINEAR_KINDS, Kind, Prediction, PredictionStep
 
 if TYPE_CHECKING:
     from depthart.predictor import Predictor
@@ -173,7 +173,7 @@ def reference_of(session: Session, names: Iterable[str] = ()) -> Reference:
         return Reference(TRUTH, depth, session.truth.valid, True, session.truth)
     results = results_of(session)
     chosen = [results[name] for name in [session.model, *names] if name in results]
-    linear = [got for got in chosen if got.kind in ("scale_invariant", "metric")]
+    linear = [got for got in chosen if got.kind in LINEAR_KINDS]
     result = (linear or chosen)[0]
     depth = _at_preview(session, result)
     if result.kind == "disparity":

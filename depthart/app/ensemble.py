@@ -99,13 +99,14 @@ def spread_picture(session: Session, ensemble: Ensemble) -> str:
 
 
 def prediction(session: Session, ensemble: Ensemble) -> Prediction:
-    """The mean as a prediction with its uncertainty, at the photo's size, for files."""
+    """The mean, never sharpened, as a prediction with its uncertainty, at the photo's size."""
     last = session.prediction(session.last, full_size=True)
     size = session.photo.height, session.photo.width
     return replace(
         last,
         depth=resize_depth(ensemble.mean, *size),
         uncertainty=resize_depth(ensemble.spread, *size),
+        sharpened=False,
     )
 
 

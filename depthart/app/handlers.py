@@ -154,6 +154,7 @@ def view(session: Session, scale: int, look: Look) -> View:
             look.cmap,
             look.invert,
             session.known is not None,
+            session.sharp,
         ),
         difference=session.picture(
             ("difference", of_scale(scale)), lambda: _difference(session, scale, limit)
@@ -196,10 +197,8 @@ def depth_picture(session: Session, scale: int, look: Look) -> str:
     """Path of a scale's coloured depth."""
     limits = limits_of(session)
     return session.picture(
-        ("depth", of_scale(scale), look, limits),
-        lambda: colorize(
-            session.preview_depth(scale), session.kind, look.cmap, look.invert, limits
-        ),
+        ("depth", of_scale(scale), look, limits, session.sharp),
+        lambda: colorize(session.shown_depth(scale), session.kind, look.cmap, look.invert, limits),
     )
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
+from depthart.app import text
 from depthart.app.components import QUIET, photo_input, told
 from depthart.app.handlers import read_photo
 from depthart.app.models import Models
@@ -35,6 +36,7 @@ def layout(ui: SimpleNamespace, models: Models) -> None:
     with gr.Row():
         ui.run = gr.Button("Estimate depth", variant="primary", scale=3, min_width=140)
         ui.stop = gr.Button("Stop", interactive=False, scale=1, min_width=80)
+    ui.sharp = gr.Checkbox(True, label=text.SHARPEN, info=text.SHARPEN_INFO, elem_id="sharp")
     ui.examples = None
     if pictures := example_pictures():
         ui.examples = gr.Examples(

@@ -34,7 +34,10 @@ def export(
         Path of a zip with all files, and the paths of the files.
     """
     scale, look = session.clamp(scale), look or Look()
-    key = ("export", scale, scales, look, id(session.ensemble), session.known, session.fov_deg)
+    key = (
+        *("export", scale, scales, look, session.sharp),
+        *(id(session.ensemble), session.known, session.fov_deg),
+    )
     if key not in session.kept:
         session.kept[key] = _write(session, scale, scales, look)
     return session.kept[key]

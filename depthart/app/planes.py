@@ -17,6 +17,7 @@ from depthart.app.compare import TRUTH, Reference
 from depthart.app.state import Session
 from depthart.geometry import Intrinsics, Plane, fit_plane
 from depthart.plane_metrics import angle_between
+from depthart.prediction import LINEAR_KINDS
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in shares of the picture
 
@@ -174,7 +175,7 @@ def _fit(session: Session, box: Box, depth: np.ndarray, name: str) -> Fit | None
 
 def _scale_depth(session: Session, scale: int, reference: Reference) -> np.ndarray:
     """(h, w) after a scale, linear up to a factor, which does not matter here."""
-    if session.kind in ("scale_invariant", "metric"):
+    if session.kind in LINEAR_KINDS:
         return session.preview_depth(scale)
     step = session.steps[scale]
     result = compare.Result(f"scale {scale}", session.kind, step.model_depth, 0.0, scale + 1)

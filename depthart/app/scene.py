@@ -87,7 +87,7 @@ def mesh(session: Session, scale: int, keep_nearest: float = 1.0) -> str:
         ValueError: Nothing is left of it.
     """
     scale = session.clamp(scale)
-    key = ("mesh", scale, keep_nearest, session.fov_deg, session.known)
+    key = ("mesh", scale, keep_nearest, session.fov_deg, session.known, session.sharp)
     if key not in session.kept:
         prediction = session.prediction(scale)
         limit = cut(prediction.z_depth(), keep_nearest)

@@ -73,6 +73,8 @@ class Session:
         kept: What tabs have worked out and may ask for again.
         results: Other models' answers to the photo by name; see `app.compare`.
         box: The rectangle of the plane probe in shares of the preview: left, top, right, bottom.
+        sharp: Whether depth is shown, measured and saved with the photo's edges; `steps`, what
+            scales changed and all errors stay the model's own.
     """
 
     photo: Photo
@@ -91,6 +93,7 @@ class Session:
     kept: dict[Hashable, Any] = field(default_factory=dict)
     results: dict[str, Result | Failure] = field(default_factory=dict)
     box: tuple[float, float, float, float] | None = None
+    sharp: bool = False
 
     def __post_init__(self) -> None:
         self.preview = shrink(self.photo, PREVIEW_SIDE)
@@ -111,6 +114,10 @@ class Session:
         """(h, w) float32 depth after a scale, at the preview's size."""
         return self.steps[scale].depth_at(self.preview.height, self.preview.width)
 
+    def shown_depth(self, scale: int) -> np.ndarray:
+        """As `preview_depth`, and with the photo's edges if they are wanted."""
+        return self.prediction(scale).depth
+
     def prediction(self, scale: int, full_size: bool = False) -> Prediction:
         """The prediction as it stood after a scale, in metres if a length is known.
 
@@ -129,6 +136,8 @@ class Session:
             steps,
             seconds=sum(step.seconds for step in steps),
         )
+        if self.sharp:
+            prediction = prediction.sharpen()
         if self.known is None:
             return prediction
         a, b = (self._to_photo(pixel, photo) for pixel in (self.known.a, self.known.b))

@@ -129,6 +129,7 @@ def connect(ui: SimpleNamespace, models: Models, stream: NamedStream, refresh: R
         name: str,
         cmap: str,
         invert: bool,
+        sharp: bool,
         *sampling: Any,
     ) -> Iterator[dict]:
         stop.asked = False
@@ -139,6 +140,7 @@ def connect(ui: SimpleNamespace, models: Models, stream: NamedStream, refresh: R
         }
         photo = handlers.read_photo(path)
         session = handlers.new_session(models.get(name), photo)
+        session.sharp = sharp
         truth_panel.try_give(session, truth, unit)
         sampler = handlers.make_sampler(*sampling)
         fov, from_exif = scene.photo_fov(photo)
@@ -187,6 +189,7 @@ def connect(ui: SimpleNamespace, models: Models, stream: NamedStream, refresh: R
             run,
             [
                 *[ui.stopping, ui.photo, ui.truth, ui.truth_unit, ui.model, *look],
+                ui.sharp,
                 *[ui.sampler, ui.seed, ui.temperature, ui.draws, ui.top_k, ui.top_p],
             ],
             [
@@ -214,6 +217,14 @@ def connect(ui: SimpleNamespace, models: Models, stream: NamedStream, refresh: R
     refresh(ui.scale.input(show, trigger_mode="always_last", **showing).then)
     ui.before.input(show, **showing)
     refresh(gr.on([ui.cmap.change, ui.invert.change], show, **showing).then)
+    sharpened = ui.sharp.change(set_sharp, [ui.session, ui.sharp], None, **QUIET)
+    refresh(sharpened.then(show, **showing).then)
+
+
+def set_sharp(session: Session | None, sharp: bool) -> None:
+    """Depth with the photo's edges from now on, or as the model gives it."""
+    if session is not None:
+        session.sharp = sharp
 
 
 def show(session: Session | None, scale: int, before: int, cmap: str, invert: bool) -> list:

@@ -7,6 +7,7 @@ from html import escape
 
 import numpy as np
 
+from depthart.prediction import LINEAR_KINDS
 from depthart.visualize import color_table, difference_map
 
 TITLE = "DepthART"
@@ -27,6 +28,9 @@ ENSEMBLE_HINT = (
     "A prediction is a draw from a distribution. Several draws with different seeds give a steadier"
     " mean and show where the answers differ. Temperature, top-k and top-p count (left column)."
 )
+SHARPENED = "Edges follow the photo; the model's own map, softer, shows without “Sharpen”."
+SHARPEN = "Sharpen with the photo"
+SHARPEN_INFO = "Moves soft edges to where the photo has them. No part of the model."
 EMPTY = "Choose a photo and press <b>Estimate depth</b>."
 ENTROPY_CURVE = "Mean entropy by grid side"
 CHANGE_CURVE = "Mean change by grid side"
@@ -77,9 +81,14 @@ def caption(bar: str, line: str) -> str:
 
 
 def depth_caption(
-    kind: str, limits: tuple[float, float], cmap: str, invert: bool, known: bool
+    kind: str,
+    limits: tuple[float, float],
+    cmap: str,
+    invert: bool,
+    known: bool,
+    sharp: bool = False,
 ) -> str:
-    """What the depth map's colours and numbers mean."""
+    """What the depth map's colours and numbers mean, and whether it follows the photo's edges."""
     near, far = limits[::-1] if kind == "disparity" else limits
     unit = " m" if known or kind == "metric" else ""
     bar = legend(
@@ -88,7 +97,8 @@ def depth_caption(
         color_table(cmap, invert)[::-1],
         "colours from near to far",
     )
-    return caption(bar, KNOWN_LENGTH_MEANING if known else MEANING[kind])
+    meaning = KNOWN_LENGTH_MEANING if known else MEANING[kind]
+    return caption(bar, f"{meaning} {SHARPENED}" if sharp else meaning)
 
 
 def difference_caption(scale: int, limit: float, unit: str) -> str:
@@ -232,7 +242,7 @@ def cloud_caption(points: int, scale: int, kind: str, known: bool) -> str:
         True: "In metres.",
         False: "Relative units: shape is right up to one factor, size is not known.",
     }[known or kind == "metric"]
-    if kind in ("disparity", "affine_invariant"):
+    if kind not in LINEAR_KINDS:
         unit = "The unknown offset of this model bends the shape; take it as an impression."
     return caption(
         "", f"{points:,} points of scale {scale + 1}. {unit} Drag to turn, scroll to zoom."

@@ -130,6 +130,7 @@ def describe(prediction: Prediction) -> dict[str, Any]:
             "pixel_centre": 0.5,
         },
         "metres_per_unit": prediction.metres_per_unit,
+        "sharpened": prediction.sharpened,
         "seconds": prediction.seconds,
         "scales": [
             {
