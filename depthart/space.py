@@ -14,11 +14,11 @@ INCLUDED = (
     *("app.py", "README.md", "LICENSE", "requirements.txt"),
     *("depthart/**", "assets/**", "checkpoints/**"),
 )
-# Downloaded weights have their own home on the hub or elsewhere; the encoder is for training alone.
+# Downloaded weights have their own home on the hub or elsewhere; parts are for training alone.
 EXCLUDED = (
     *("**/__pycache__/**", "**.pyc", "**.part", "**.jsonl"),
     *("checkpoints/depthart-paper/**", "checkpoints/var-d16/**", "checkpoints/.downloads/**"),
-    "checkpoints/encoder-small/**",
+    *("checkpoints/encoder-small/**", "checkpoints/vqvae-small/**"),
 )
 # Binary files of Spaces live in Xet storage, reached through the attributes of Git LFS. This
 # repository itself keeps them in git, so that a clone needs neither.

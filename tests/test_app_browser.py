@@ -131,6 +131,20 @@ def test_the_seed_changes_a_sampled_depth(url, photos, visit):
     assert sources[0] == sources[1] != sources[2]
 
 
+def test_sharpening_can_be_switched_off_and_on(url, photos, visit):
+    """The picture shown changes, what the scale changed does not, and files follow."""
+    page = visit(url)
+    refine(page, photos[0])
+    changed = "document.querySelectorAll('.map img')[1].src"
+    sharp, difference = source(page), page.evaluate(changed)
+    page.get_by_label("Sharpen with the photo").uncheck()
+    page.wait_for_function("s => document.querySelector('.map img').src !== s", arg=sharp)
+    wait_for_text(page, "#results", "twice as far.(?! Edges)")
+    assert page.evaluate(changed) == difference
+    page.get_by_label("Sharpen with the photo").check()
+    page.wait_for_function("s => document.querySelector('.map img').src === s", arg=sharp)
+
+
 def test_colours_change_the_picture(url, photos, visit):
     page = visit(url)
     refine(page, photos[0])

@@ -11,6 +11,7 @@ from depthart.images import open_photo, to_model_input
 from depthart.model import DepthART
 from depthart.predictor import save_model
 from train.autoregressive import build_model
+from train.baseline_parts import load_vqvae
 from train.dense import load_dense
 
 EXAMPLES = CHECKPOINTS.parent / "assets/examples"
@@ -47,6 +48,18 @@ def test_the_encoder_of_a_depthart_checkpoint(other):
     else:
         built = build_model(options("tiny", encoder=folder))
         assert equal(built.image_encoder, model.image_encoder)
+
+
+def test_the_bundled_vqvae_draws_one_token_flat_and_all_of_them_alike():
+    """A wall behind a floor that comes nearer."""
+    vqvae = load_vqvae(CHECKPOINTS / "vqvae-small").eval()
+    rows = torch.linspace(0, 1, 256)[:, None].expand(256, 256)
+    depth = torch.where(rows < 0.4, 0.9, 0.9 - 0.7 * (rows - 0.4) / 0.6)[None, None]
+    with torch.no_grad():
+        image = vqvae.to_image(depth)
+        drawn = [vqvae.decode(total) for total in vqvae.tokenize(image)[1]]
+    assert drawn[0].std() < 0.1 * image.std()  # that of depthart-small has twice as much
+    assert (drawn[-1] - image).abs().mean() < 0.1 * image.std()
 
 
 def test_the_bundled_encoder_has_seen_what_is_near():
