@@ -86,8 +86,7 @@ button:not(:focus) > .cross { display: none; }
 .pair-view :is(.wrap, .content, img) { background: var(--background-fill-primary) !important; }
 .pair-view .slider-wrap, .pair-view .slider-wrap > .wrap, .pair-view .content,
 .pair-view .content img { height: 100% !important; }
-.caption { font-size: .85rem; min-height: 4.2rem; }  /* two lines below the legend */
-#side .caption { min-height: 5.4rem; }  /* three */
+.caption { font-size: .85rem; min-height: 5.4rem; }  /* three lines below the legend */
 .caption p { margin: 0; padding-top: .25rem; font-size: .85rem; line-height: 1.2rem;
   color: var(--body-text-color-subdued); }
 .legend { height: 1.2rem; display: flex; align-items: center; gap: .6rem; white-space: nowrap;
@@ -255,7 +254,7 @@ table.scores tr.chosen td { font-weight: 700; background: var(--background-fill-
     --pair-height: 290px; --cloud-height: 360px; }
   #scale-bar { padding: .6rem .7rem; }
   #stepper .min_value, #stepper .max_value { display: none; }
-  .caption, #side .caption { min-height: 0; }
+  .caption { min-height: 0; }
   .curve text { font-size: 11px; }
   .tabs button[role=tab] { padding: .4rem .25rem; font-size: .78rem; }
   .pyramid > div { grid-template-columns: repeat(5, 1fr); }
