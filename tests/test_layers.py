@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "attention scales images normalize geometry sampling checkpoints visualize fetch trunks"
-        " space",
+        " space sharpen",
         "quantizer transformer pointcloud prediction export align metrics plane_metrics"
         " boundary_metrics official_files",
         "vqvae encoder config base_predictor",
