@@ -11,7 +11,6 @@ Letters: h, w size of the model's map · H, W size of the photo.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 RADIUS = 8  # of the windows, in pixels of a map with 256 pixels a side
@@ -35,6 +34,8 @@ def sharpen(depth: np.ndarray, photo: np.ndarray, log: bool = True) -> np.ndarra
     Raises:
         ValueError: for shapes other than these.
     """
+    import cv2
+
     if np.ndim(depth) != 2 or np.ndim(photo) != 3 or photo.shape[2] != 3:
         raise ValueError(
             "sharpening takes a map (h, w) and a photo (H, W, 3), got shapes"
@@ -62,6 +63,8 @@ def sharpen(depth: np.ndarray, photo: np.ndarray, log: bool = True) -> np.ndarra
 def _fit(guide: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Slope (h, w, 3) and offset (h, w) of values over colours, each the mean of all windows that
     a pixel lies in. guide: (h, w, 3) in [0, 1]. values: (h, w)."""
+    import cv2
+
     radius = max(1, round(RADIUS * max(values.shape) / 256))
 
     def mean(x: np.ndarray) -> np.ndarray:
