@@ -135,6 +135,14 @@ def test_predict_writes_the_documented_files(fake, photo, tmp_path, capsys):
     assert "19 files" in output.out and output.err == ""
 
 
+def test_predict_sharpens_if_asked(fake, photo, tmp_path):
+    for flags in ([], ["--sharpen"]):
+        out = tmp_path / str(bool(flags))
+        assert cli.main(["predict", str(photo), "-o", str(out), "--format", "npy", *flags]) == 0
+        about = json.loads((out / "photo" / "depth.json").read_text())
+        assert about["sharpened"] is bool(flags)
+
+
 def test_predict_passes_its_options_on(fake, photo, tmp_path):
     options = "--model m --device cpu --fov 70 --ensemble 3 --format npy,gif"
     options += " --sampler sample --seed 7 --draws 2 --temperature 0.5"
