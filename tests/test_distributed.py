@@ -11,12 +11,14 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import depthart
 from tests import toy_command
 from tests.conftest import rendered_shard
+from train.features import FeatureCache
 
 # Processes start from one that has imported torch already: each is real, and ready at once.
 SERVER = multiprocessing.get_context("forkserver")
@@ -147,6 +149,21 @@ def test_the_transformer_follows_too(flags, tmp_path):
         for key in one.keys() - {"samples_per_s", "minutes_left"}:
             assert two[key] == pytest.approx(one[key], rel=1e-3), key
     assert depthart.load(tmp_path / "2/model", device="cpu").kind == "scale_invariant"
+
+
+@pytest.mark.slow
+def test_a_feature_cache_is_filled_together(tmp_path):
+    """Two processes write what one would have written."""
+    data = rendered_shard(tmp_path)
+    fixed = f"--preset tiny --steps 1 --batch-size 2 --warmup 1 --device cpu --rendered {data}"
+    for count in (1, 2):
+        cache = ["--cache", str(tmp_path / f"cache{count}"), "--cache-samples", "6"]
+        flags, command = [*fixed.split(), *cache], toy_command.transformer
+        finish(start(tmp_path / str(count), *flags, processes=count, command=command))
+    alone, together = (FeatureCache(tmp_path / f"cache{count}").arrays for count in (1, 2))
+    for one, two in zip(alone, together, strict=True):
+        assert len(one) == 6 and (one.std(axis=tuple(range(1, one.ndim))) > 0).all()
+        np.testing.assert_allclose(two, one, rtol=0.02, atol=0.02)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from depthart.vqvae import VQVAE
 from tests.conftest import rendered_shard
 from train import autoencoder, autoregressive, evaluate, image_encoder, report
 from train.baseline_parts import load_vqvae
-from train.data.loader import prefetch
+from train.data.loader import threaded
 from train.data.rendered import RenderedScenes
 from train.dense import load_dense
 from train.validate import score
@@ -89,6 +89,9 @@ def test_cached_features_train_and_are_reused(parts, data, tmp_path):
     assert np.load(tmp_path / "cache/image.npy").shape == (4, 256, 32)
     with pytest.raises(FileNotFoundError, match="without true depth"):
         run(tmp_path / "c", parts, data, 2, *cache, "--decoded-depth", "1")
+    few = ["--cache", str(tmp_path / "few"), "--cache-samples", "0"]
+    with pytest.raises(ValueError, match="a cache of 0 samples holds no batch of"):
+        run(tmp_path / "d", parts, data, 2, *few)
     image_encoder.main(["-o", str(tmp_path), "--start", parts[3], "--steps", "1", *SCALE, *data])
     other = [*parts[:3], str(tmp_path / "model")]
     with pytest.raises(ValueError, match="features of other encoders"):
@@ -216,5 +219,5 @@ def test_missing_data_is_named(tmp_path):
         autoencoder.main(["-o", str(tmp_path), "--preset", "tiny"])
 
 
-def test_prefetch_keeps_order():
-    assert list(prefetch(lambda n: n * n, 3, 8)) == [9, 16, 25, 36, 49]
+def test_threads_keep_the_order():
+    assert list(threaded(lambda n: n * n, [3, 4, 5, 6, 7])) == [9, 16, 25, 36, 49]

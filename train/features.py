@@ -13,7 +13,7 @@ from torch import Tensor
 
 from depthart import DepthART
 from train import processes
-from train.data.loader import prefetch
+from train.data.loader import threaded
 from train.data.mixture import Mixture
 from train.data.sample import Batch
 from train.data.visits import Passes
@@ -96,13 +96,13 @@ class FeatureCache:
     ) -> FeatureCache:
         """Encode the first `count` samples of a mixture, unless the folder is finished already.
 
-        In several processes the main one encodes and the others wait.
+        Several processes take its batches in turn.
 
         Raises:
-            ValueError: if the folder holds features of other encoders.
+            ValueError: if the folder holds features of other encoders, or `count` is not a batch.
         """
         folder = Path(folder)
-        if processes.is_main() and not (folder / "meta.json").is_file():
+        if not (folder / "meta.json").is_file():
             cls._encode(folder, model, mixture, count, truth)
         processes.wait()
         made_by = json.loads((folder / "meta.json").read_text()).get("encoders")
@@ -112,32 +112,34 @@ class FeatureCache:
 
     @staticmethod
     def _encode(folder: Path, model: DepthART, mixture: Mixture, count: int, truth: bool) -> None:
+        batches, size = count // mixture.batch_size, mixture.batch_size
+        if not batches:
+            raise ValueError(f"a cache of {count} samples holds no batch of {size}")
         folder.mkdir(parents=True, exist_ok=True)
-        batches = count // mixture.batch_size
-        log_offset = model.config.vqvae.log_offset
-        arrays: list[np.memmap] = []
-        for n, batch in enumerate(prefetch(mixture.batch, 0, batches)):
-            encoded = encode_batch(model, batch)
-            if truth:
-                encoded += (true_depth(batch, log_offset),)
-            if not arrays:
-                arrays = [
-                    np.lib.format.open_memmap(
-                        folder / f"{name}.npy",
-                        mode="w+",
-                        dtype=np.float16,
-                        shape=(batches * mixture.batch_size, *part.shape[1:]),
-                    )
-                    for name, part in zip(PARTS, encoded, strict=False)
-                ]
-            rows = slice(n * mixture.batch_size, (n + 1) * mixture.batch_size)
-            for array, part in zip(arrays, encoded, strict=True):
-                array[rows] = part.half().cpu().numpy()
-            if n % 50 == 0:
-                print(f"encoded {rows.stop} of {batches * mixture.batch_size}", file=sys.stderr)
+
+        def encode(batch: Batch) -> tuple[Tensor, ...]:
+            log_offset = model.config.vqvae.log_offset
+            return encode_batch(model, batch) + ((true_depth(batch, log_offset),) if truth else ())
+
+        shapes = [part.shape[1:] for part in encode(mixture.batch(0))]
+        paths = [folder / f"{name}.npy" for name in PARTS[: len(shapes)]]
+        if processes.is_main():
+            for path, shape in zip(paths, shapes, strict=True):
+                rows = (batches * size, *shape)
+                np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=rows)
+        processes.wait()
+        arrays = [np.load(path, mmap_mode="r+") for path in paths]
+        own = list(range(processes.rank(), batches, processes.size()))
+        for n, batch in zip(own, threaded(mixture.batch, own), strict=True):
+            for array, part in zip(arrays, encode(batch), strict=True):
+                array[n * size : (n + 1) * size] = part.half().cpu().numpy()
+            if processes.is_main() and n % (50 * processes.size()) == 0:
+                print(f"encoded {(n + 1) * size} of {batches * size}", file=sys.stderr)
         for array in arrays:
             array.flush()
-        sources = [[type(source).__name__, len(source)] for source in mixture.sources]
-        meta = {"samples": len(arrays[0]), "sources": sources, "seed": mixture.seed}
-        meta["encoders"] = encoder_digest(model)
-        (folder / "meta.json").write_text(json.dumps(meta))
+        processes.wait()
+        if processes.is_main():
+            sources = [[type(source).__name__, len(source)] for source in mixture.sources]
+            meta = {"samples": batches * size, "sources": sources, "seed": mixture.seed}
+            meta["encoders"] = encoder_digest(model)
+            (folder / "meta.json").write_text(json.dumps(meta))

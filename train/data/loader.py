@@ -86,8 +86,3 @@ def threaded(make: Callable[[int], T], numbers: list[int]) -> Iterator[T]:
             waiting.append(pool.submit(make, n))
         while waiting:
             yield waiting.pop(0).result()
-
-
-def prefetch(make: Callable[[int], T], first: int, last: int) -> Iterator[T]:
-    """make(first), ..., make(last - 1), the next ones prepared in a thread."""
-    return threaded(make, list(range(first, last)))
