@@ -2,15 +2,17 @@
 
 import json
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 
 from tests.conftest import rendered_shard
-from train import autoencoder, autoregressive, benchmark, image_encoder
+from train import autoencoder, autoregressive, benchmark, benchmark_refine, image_encoder
 from train.adversarial import Adversary
 from train.loop import RunConfig, fit
 
+DESK = Path(__file__).resolve().parents[1] / "assets/examples/desk.jpg"
 SCALE = ["--preset", "tiny", "--batch-size", "2", "--log-every", "1", "--warmup", "1"]
 
 
@@ -148,3 +150,14 @@ def test_benchmark_measures_both_objectives(tmp_path, capsys):
         assert result[name]["step_s"] > 0
     assert "depthart / var" in capsys.readouterr().out
     assert result["ratio"] > 0 and result["peak_mib"] > 0
+
+
+def test_benchmark_waits_for_the_depth_of_all_scales(tmp_path, capsys):
+    path = tmp_path / "result.json"
+    benchmark_refine.main(["depthart-small", str(DESK), "--repeat", "2", "-o", str(path)])
+    result = json.loads(path.read_text())
+    assert result["steps"] == 10 and result["machine"]["threads"] == torch.get_num_threads()
+    assert 0 < result["fastest_s"] <= result["median_s"] <= result["slowest_s"] < 60
+    assert "10 steps" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        benchmark_refine.main(["depthart-small", str(DESK), "--repeat", "0"])
