@@ -9,8 +9,9 @@ import torch
 
 import depthart
 from depthart.checkpoints import write_checkpoint
-from depthart.config import TINY_VQVAE
+from depthart.config import TINY_VQVAE, DepthARTConfig
 from depthart.images import Photo, to_model_input
+from depthart.model import DepthART
 from depthart.normalize import image_to_depth
 from depthart.vqvae import VQVAE
 from tests.conftest import rendered_shard
@@ -19,6 +20,7 @@ from train.baseline_parts import load_vqvae
 from train.data.loader import threaded
 from train.data.rendered import RenderedScenes
 from train.dense import load_dense
+from train.features import encoder_digest
 from train.validate import score
 
 SCALE = ["--batch-size", "2", "--log-every", "1", "--save-every", "2", "--warmup", "1"]
@@ -96,6 +98,20 @@ def test_cached_features_train_and_are_reused(parts, data, tmp_path):
     other = [*parts[:3], str(tmp_path / "model")]
     with pytest.raises(ValueError, match="features of other encoders"):
         run(tmp_path / "d", other, data, 2, *cache)
+
+
+def test_only_weights_that_make_other_features_tell_caches_apart():
+    torch.manual_seed(0)
+    model = DepthART(DepthARTConfig.preset("tiny"))
+    weight = model.vqvae.pre_quant.weight.data
+    weight[0, 0] = 0.0
+    digest = encoder_digest(model)
+    weight[0, 0] = -0.0  # what averaging leaves of a weight of nothing
+    model.vqvae.post_quant.weight.data.add_(1)
+    model.transformer.head.weight.data.add_(1)
+    assert encoder_digest(model) == digest
+    weight[0, 0] = 1e-3
+    assert encoder_digest(model) != digest
 
 
 def test_cached_features_teach_with_true_depth_as_well(parts, data, tmp_path):

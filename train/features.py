@@ -48,7 +48,7 @@ def encoder_digest(model: DepthART) -> str:
         for name, value in module.state_dict().items():
             if not name.startswith(("decoder.", "post_quant.")):
                 digest.update(f"{part}.{name}".encode())
-                digest.update(value.float().cpu().contiguous().numpy())
+                digest.update(value.float().cpu().contiguous().numpy() + 0.0)  # -0 is 0
     return digest.hexdigest()
 
 
