@@ -92,22 +92,32 @@ def chromium():
         browser.close()
 
 
+def new_page(browser, width=1280, height=900):
+    """A page of a visitor of its own, `page.context`."""
+    visitor = browser.new_context(viewport={"width": width, "height": height})
+    # Headless Chromium offers WebGPU and then fails to start it, which Babylon reports.
+    visitor.add_init_script("delete Navigator.prototype.gpu")
+    page = visitor.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    return page
+
+
+def enter(page, address, theme="light"):
+    page.goto(f"{address}?__theme={theme}")
+    page.wait_for_selector("#scale input[type=range]")
+
+
 @pytest.fixture
 def visit(chromium):
     """Opens pages, each of a visitor of its own; none of them may have reported an error."""
     visitors, errors = [], []
 
     def open_page(address, width=1280, height=900, theme="light"):
-        visitor = chromium.new_context(viewport={"width": width, "height": height})
-        visitors.append(visitor)
-        # Headless Chromium offers WebGPU and then fails to start it, which Babylon reports.
-        visitor.add_init_script("delete Navigator.prototype.gpu")
-        page = visitor.new_page()
-        page.set_default_timeout(PATIENCE_MS)
+        page = new_page(chromium, width, height)
+        visitors.append(page.context)
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{address}?__theme={theme}")
-        page.wait_for_selector("#scale input[type=range]")
+        enter(page, address, theme)
         return page
 
     yield open_page

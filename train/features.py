@@ -121,6 +121,7 @@ class FeatureCache:
             log_offset = model.config.vqvae.log_offset
             return encode_batch(model, batch) + ((true_depth(batch, log_offset),) if truth else ())
 
+        # One batch more than needed, for the shapes.
         shapes = [part.shape[1:] for part in encode(mixture.batch(0))]
         paths = [folder / f"{name}.npy" for name in PARTS[: len(shapes)]]
         if processes.is_main():

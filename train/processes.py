@@ -18,7 +18,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-PATIENCE = timedelta(hours=2)  # how long processes wait for the one that evaluates or encodes
+PATIENCE = timedelta(hours=2)  # how long processes wait for the one that evaluates
 
 
 def rank() -> int:
