@@ -126,6 +126,18 @@ def test_decoded_depth_error_is_zero_for_the_truth(given):
     assert error.item() == pytest.approx(0, abs=1e-5)
 
 
+def test_decoded_depth_error_does_not_mind_the_scale(given):
+    model, image, depth = given
+    lesson = teacher_forcing(model, image, depth)
+    logits = torch.randn(2, model.scales.total, model.config.vocab_size)
+    share = torch.rand(2, 1, 256, 256) * 0.5 + 0.25  # of D_98
+    errors = [
+        decoded_depth_error(model, logits, lesson, 2 * factor * share - 1, 4).item()
+        for factor in (1.0, 0.5)
+    ]
+    assert errors[0] == pytest.approx(errors[1], rel=1e-4) and errors[0] > 0.1
+
+
 def test_true_depth_is_unknown_in_holes_and_the_sky():
     depth = torch.rand(2, 1, 64, 64) + 1
     depth[0, 0, :5], depth[1, 0, :3] = 0, torch.inf  # holes, sky

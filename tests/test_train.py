@@ -1,5 +1,6 @@
 """Every training command, a few steps on a tiny model, through its own `main`."""
 
+import fcntl
 import json
 from dataclasses import asdict, replace
 
@@ -98,6 +99,19 @@ def test_cached_features_train_and_are_reused(parts, data, tmp_path):
     other = [*parts[:3], str(tmp_path / "model")]
     with pytest.raises(ValueError, match="features of other encoders"):
         run(tmp_path / "d", other, data, 2, *cache)
+
+
+def test_a_cache_is_filled_by_one_run_at_a_time(parts, data, tmp_path):
+    """A second run would empty the files that the first one writes to."""
+    cache = ["--cache", str(tmp_path / "cache"), "--cache-samples", "2"]
+    (tmp_path / "cache").mkdir()
+    with open(tmp_path / "cache/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(RuntimeError, match="another run is filling"):
+            run(tmp_path / "second", parts, data, 1, *cache)
+        assert not (tmp_path / "cache/depth.npy").exists()
+    run(tmp_path / "later", parts, data, 1, *cache)
+    assert (tmp_path / "cache/meta.json").is_file()
 
 
 def test_only_weights_that_make_other_features_tell_caches_apart():

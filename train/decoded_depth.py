@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from depthart.model import DepthART
+from depthart.normalize import image_to_depth
 from train.data.sample import Batch
-from train.dense import gradient_error
+from train.dense import dense_loss
 from train.objectives import Lesson
 from train.vq_images import depth_images
-from train.vqvae_loss import nearness
 
-GRADIENT_WEIGHT = 0.5
+NEAREST = 0.01  # of D_98; what is nearer counts as this near, so that logarithms are finite
 
 
 def true_depth(batch: Batch, log_offset: float) -> Tensor:
@@ -27,7 +27,7 @@ def true_depth(batch: Batch, log_offset: float) -> Tensor:
 def decoded_depth_error(
     model: DepthART, logits: Tensor, lesson: Lesson, truth: Tensor, scale: int
 ) -> Tensor:
-    """Relative error of the depth after one scale, and of its gradients.
+    """The dense regression's own loss, `dense_loss`, on the depth after one scale.
 
     The scale's answer is its expected codes, so that the gradient reaches the logits; what the
     scales before it gave is taken as it is.
@@ -39,17 +39,15 @@ def decoded_depth_error(
         scale: 0-based, one of those in use.
 
     Returns:
-        scalar; absolute errors are weighted by `nearness`, which makes them relative to the depth.
+        scalar: scale-invariant L1 in log depth, and its gradients.
     """
     quantizer = model.vqvae.quantizer
     piece = model.scales.split(logits, len(lesson.targets))[scale]
     codes = piece.float().softmax(-1) @ quantizer.codebook.weight.detach()  # (B, l, z)
     features = lesson.totals[scale] + quantizer.expand(codes, scale)  # (B, z, S, S)
     decoded = model.vqvae.decode(features.contiguous(memory_format=torch.channels_last))
-    measured = (~truth.isnan()).float()
-    truth = truth.nan_to_num()
-    weight = nearness(truth, model.config.vqvae.log_offset)
-    # The decoder's three channels are one depth map.
-    error = (decoded.float().mean(1, keepdim=True) - truth) * weight * measured
-    pixel = error.abs().sum() / measured.sum().clamp_min(1)
-    return pixel + GRADIENT_WEIGHT * gradient_error(error, measured)
+    log_offset = model.config.vqvae.log_offset
+    log_depth = image_to_depth(decoded, log_offset)[:, None].clamp_min(NEAREST).log()
+    measured = ~truth.isnan()
+    true = image_to_depth(truth.nan_to_num(), log_offset)[:, None].clamp_min(NEAREST)
+    return dense_loss(log_depth, true, measured)[0]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +53,21 @@ def encoder_digest(model: DepthART) -> str:
                 digest.update(f"{part}.{name}".encode())
                 digest.update(value.float().cpu().contiguous().numpy() + 0.0)  # -0 is 0
     return digest.hexdigest()
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """Keep other runs from filling a folder; the system lets go of it when a run dies."""
+    if not processes.is_main():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(f"another run is filling {folder}: wait for it") from None
+        yield
 
 
 PARTS = "image", "depth", "truth"  # the last one if it is asked for
@@ -100,10 +118,12 @@ class FeatureCache:
 
         Raises:
             ValueError: if the folder holds features of other encoders, or `count` is not a batch.
+            RuntimeError: if another run is filling the folder.
         """
         folder = Path(folder)
         if not (folder / "meta.json").is_file():
-            cls._encode(folder, model, mixture, count, truth)
+            with _owned(folder):
+                cls._encode(folder, model, mixture, count, truth)
         processes.wait()
         made_by = json.loads((folder / "meta.json").read_text()).get("encoders")
         if made_by != encoder_digest(model):
