@@ -126,6 +126,18 @@ def test_decoded_depth_error_is_zero_for_the_truth(given):
     assert error.item() == pytest.approx(0, abs=1e-5)
 
 
+def test_one_token_decoded_alone_is_to_be_flat(given):
+    """Whatever the depth is: a token without a place that is taught layout draws the mean one."""
+    model, image, depth = given
+    lesson = teacher_forcing(model, image, depth)
+    logits = torch.randn(2, model.scales.total, model.config.vocab_size)
+    truths = torch.rand(2, 2, 1, 256, 256) * 2 - 1
+    one, other = (decoded_depth_error(model, logits, lesson, truth, 0) for truth in truths)
+    assert one == other > 0
+    flat = torch.zeros(2, 1, 256, 256)
+    assert decoded_depth_error(model, logits, lesson, flat, 0) == one
+
+
 def test_decoded_depth_error_does_not_mind_the_scale(given):
     model, image, depth = given
     lesson = teacher_forcing(model, image, depth)

@@ -30,7 +30,7 @@ def decoded_depth_error(
     """The dense regression's own loss, `dense_loss`, on the depth after one scale.
 
     The scale's answer is its expected codes, so that the gradient reaches the logits; what the
-    scales before it gave is taken as it is.
+    scales before it gave is taken as it is. 1x1 alone is to be flat, see `vqvae_loss.reconstruct`.
 
     Args:
         logits: (B, l_1 + ... + l_k, V) of all scales in use.
@@ -50,4 +50,6 @@ def decoded_depth_error(
     log_depth = image_to_depth(decoded, log_offset)[:, None].clamp_min(NEAREST).log()
     measured = ~truth.isnan()
     true = image_to_depth(truth.nan_to_num(), log_offset)[:, None].clamp_min(NEAREST)
+    if model.scales.sides[scale] == 1:
+        true = torch.ones_like(true)
     return dense_loss(log_depth, true, measured)[0]
