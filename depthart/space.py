@@ -18,7 +18,7 @@ INCLUDED = (
 EXCLUDED = (
     *("**/__pycache__/**", "**.pyc", "**.part", "**.jsonl"),
     *("checkpoints/depthart-paper/**", "checkpoints/var-d16/**", "checkpoints/.downloads/**"),
-    *("checkpoints/encoder-small/**", "checkpoints/vqvae-small/**"),
+    "checkpoints/encoder-small/**",
 )
 # Binary files of Spaces live in Xet storage, reached through the attributes of Git LFS. This
 # repository itself keeps them in git, so that a clone needs neither.
