@@ -93,7 +93,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True, help="run folder")
     add_preset(parser)
-    parser.add_argument("--vqvae", type=Path, help="of train.autoencoder, or of DepthART")
+    parser.add_argument(
+        "--vqvae", type=Path, help="of train.autoencoder, or of DepthART; whole, decoder included"
+    )
     parser.add_argument("--encoder", type=Path, help="of train.image_encoder, or of DepthART")
     parser.add_argument("--start", type=Path, help="DepthART checkpoint to go on from")
     parser.add_argument("--cache", type=Path, help="folder for features that are encoded once")

@@ -55,21 +55,6 @@ def encoder_digest(model: DepthART) -> str:
     return digest.hexdigest()
 
 
-@contextmanager
-def _owned(folder: Path) -> Iterator[None]:
-    """Keep other runs from filling a folder; the system lets go of it when a run dies."""
-    if not processes.is_main():
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RuntimeError(f"another run is filling {folder}: wait for it") from None
-        yield
-
-
 PARTS = "image", "depth", "truth"  # the last one if it is asked for
 
 
@@ -135,7 +120,6 @@ class FeatureCache:
         batches, size = count // mixture.batch_size, mixture.batch_size
         if not batches:
             raise ValueError(f"a cache of {count} samples holds no batch of {size}")
-        folder.mkdir(parents=True, exist_ok=True)
 
         def encode(batch: Batch) -> tuple[Tensor, ...]:
             log_offset = model.config.vqvae.log_offset
@@ -164,3 +148,18 @@ class FeatureCache:
             meta = {"samples": batches * size, "sources": sources, "seed": mixture.seed}
             meta["encoders"] = encoder_digest(model)
             (folder / "meta.json").write_text(json.dumps(meta))
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """Keep other runs from filling a folder; the system lets go of it when a run dies."""
+    if not processes.is_main():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(f"another run is filling {folder}: wait for it") from None
+        yield
